@@ -1,0 +1,107 @@
+"""Finds the content folders (constitution, judges, pipelines) and loads their YAML strictly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from rlaif.errors import ConfigError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def roots() -> list[Path]:
+    """Where content is looked for, in order: working folder, checkout, shipped copy."""
+    return [Path.cwd(), PACKAGE.parent, PACKAGE / "_content"]
+
+
+def find(kind: str, name: str, inside: str = "") -> Path:
+    """The path of content `name` of folder `kind`; `inside` is the file in a content folder.
+
+    A value that exists as a path is taken as it is. Raises ConfigError naming what there is.
+    """
+    given = Path(name).expanduser()
+    if (given / inside if inside else given).is_file():
+        return given
+    for root in roots():
+        folder = root / kind
+        for candidate in (folder / name, folder / f"{name}.yaml"):
+            if (candidate / inside if inside else candidate).is_file():
+                return candidate
+    known = ", ".join(available(kind, inside)) or "none"
+    raise ConfigError(f"no {kind.rstrip('s')} {name!r}: there are {known}; or give a path")
+
+
+def available(kind: str, inside: str = "") -> list[str]:
+    """Names of the content of one kind that can be found, sorted."""
+    names: set[str] = set()
+    for root in roots():
+        folder = root / kind
+        if inside:
+            names |= {p.parent.name for p in folder.glob(f"*/{inside}")}
+        else:
+            names |= {p.stem for p in folder.glob("*.yaml")}
+    return sorted(names)
+
+
+def load_yaml(path: Path) -> Any:
+    """Parse one YAML file. Raises ConfigError with file and line."""
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise ConfigError(f"{where}: not valid YAML: {getattr(error, 'problem', error)}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8 text") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def parse(model: type[Model], data: object, where: str) -> Model:
+    """Validate `data` as `model`. Raises ConfigError naming place, key and what was allowed."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {describe(error, model)}") from None
+
+
+def describe(error: ValidationError, model: type[BaseModel]) -> str:
+    """A validation error in a user's words, one clause a fault."""
+    clauses = []
+    for fault in error.errors(include_url=False, include_context=False)[:20]:
+        place = ".".join(str(p) for p in fault["loc"]) or "the whole"
+        if fault["type"] == "extra_forbidden":
+            allowed = ", ".join(model.model_fields) if len(fault["loc"]) == 1 else "see its docs"
+            clauses.append(f"unknown key {place!r} (allowed: {allowed})")
+        elif fault["type"] == "missing":
+            clauses.append(f"key {place!r} is missing")
+        else:
+            shown = repr(fault["input"])
+            shown = shown if len(shown) <= 60 else shown[:57] + "..."
+            clauses.append(f"{place}: {fault['msg'].removeprefix('Value error, ')} (got {shown})")
+    return "; ".join(clauses)
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """SafeLoader that refuses a key given twice, which YAML would silently overwrite."""
+
+
+def _mapping(loader: _UniqueKeys, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if key in seen:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"key {key!r} is given twice", key_node.start_mark
+            )
+        seen.add(key)
+    return yaml.SafeLoader.construct_mapping(loader, node, deep=deep)
+
+
+_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
