@@ -63,6 +63,14 @@ def load_yaml(path: Path) -> Any:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
 
 
+def load_scalar(text: str) -> Any:
+    """The value of a `key=value` word, read as YAML (`1`, `0.5`, `[a, b]`, text). Never raises."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
 def parse(model: type[Model], data: object, where: str) -> Model:
     """Validate `data` as `model`. Raises ConfigError naming place, key and what was allowed."""
     try:

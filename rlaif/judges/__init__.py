@@ -1,0 +1,1 @@
+"""Judges: cards, prompts, one comparison's calls, and how replies become a verdict."""

@@ -1,0 +1,156 @@
+"""One comparison's calls: which principles, which orders, which requests, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from rlaif.calls.ledger import Answer
+from rlaif.calls.pool import Ask
+from rlaif.calls.request import Client, Reply, Request, call_key
+from rlaif.constitution import Constitution
+from rlaif.judges.card import Card, Judge
+from rlaif.judges.parse import REPAIR, SCHEMA, Reading, read
+from rlaif.judges.prompt import PromptTemplate, messages, show
+from rlaif.records import Comparison, Judgement, Message, Order, Outcome, Principle
+
+LABELS = ("A", "B")
+"""Labels whose next-token probabilities a `label` card reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One call of a comparison: where it belongs and what is asked."""
+
+    principle: Principle
+    order: Order
+    sample: int
+    ask: Ask
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A judge ready to sit: its card and prompt, an open client, a constitution and a seed.
+
+    `k` principles are drawn for each comparison from the recipe's `seed` and the pair key.
+    """
+
+    judge: Judge
+    client: Client
+    constitution: Constitution
+    k: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.judge.prompt is None:
+            raise ValueError(
+                f"{self.judge.name} is a {self.judge.card.kind}: judge with its members"
+            )
+
+    @property
+    def template(self) -> PromptTemplate:
+        """The judge's prompt."""
+        assert self.judge.prompt is not None
+        return self.judge.prompt
+
+    def plan(self, comparison: Comparison) -> Iterator[list[Planned]]:
+        """The calls of one comparison, grouped by order: a group shares its prompt prefix."""
+        card = self.judge.card
+        principles = self.constitution.draw(
+            comparison.pair_key, comparison.domain, self.k, self.seed
+        )
+        for order in card.orders:
+            shown = show(self.template, comparison, order, self.seed)
+            group = []
+            for principle in principles:
+                question = self.template.fill(
+                    "question", principle=principle.text, fence=shown.fence
+                )
+                chat, shared = messages(shown, question)
+                for sample in range(card.samples):
+                    request = self._request(chat, shared, sample)
+                    ask = Ask(call_key(self.client, request), request)
+                    group.append(Planned(principle, order, sample, ask))
+            yield group
+
+    def groups(self, comparisons: Iterable[Comparison]) -> Iterator[list[Ask]]:
+        """All questions of a stream of comparisons, as the pool takes them."""
+        for comparison in comparisons:
+            for group in self.plan(comparison):
+                yield [planned.ask for planned in group]
+
+    def _request(self, chat: tuple[Message, ...], shared: int, sample: int) -> Request:
+        card = self.judge.card
+        return Request(
+            model=card.model,
+            messages=chat,
+            max_tokens=card.max_tokens,
+            temperature=card.temperature,
+            sample=sample,
+            # The seed makes a sample repeatable where a provider or a local model honours it.
+            seed=self.seed + sample if card.temperature else None,
+            shared=shared,
+            schema=SCHEMA if card.reply == "json" else None,
+            labels=LABELS if card.confidence == "logprob" else (),
+            prefill=self.template.fill("answer"),
+            reasoning=card.reasoning,
+            extra=card.extra,
+        )
+
+    def judgement(self, comparison: Comparison, planned: Planned, answer: Answer) -> Judgement:
+        """The record of one call, from the ledger's answer."""
+        card = self.judge.card
+        reading = reading_of(card, answer)
+        return Judgement(
+            comparison=comparison.id,
+            pair_key=comparison.pair_key,
+            judge=self.judge.fingerprint,
+            principle=planned.principle.id,
+            order=planned.order,
+            sample=planned.sample,
+            outcome=reading.outcome,
+            p_first=reading.p_first,
+            p_tie=reading.p_tie,
+            confidence_source=reading.source,
+            rationale=reading.rationale,
+            error=answer.error,
+            tokens_in=answer.tokens_in,
+            tokens_cached=answer.tokens_cached,
+            tokens_out=answer.tokens_out,
+            cost_usd=answer.cost_usd,
+            latency_s=answer.latency_s,
+            attempts=answer.attempts,
+            model_version=answer.reply.model if answer.reply else None,
+            prompt_hash=self.template.fingerprint,
+            call_key=planned.ask.key,
+        )
+
+
+def reading_of(card: Card, answer: Answer) -> Reading:
+    """What an answer says. A ledger holds replies, so a better parser reads them anew."""
+    if answer.reply is None:
+        return Reading(answer.outcome, source=card.confidence)
+    return read(answer.reply, card.reply, card.confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeReader:
+    """Tells the pool what a reply is worth, and how to ask again for an unreadable verdict."""
+
+    card: Card
+
+    def read(self, reply: Reply, request: Request) -> Outcome:
+        """The outcome of a reply."""
+        return read(reply, self.card.reply, self.card.confidence).outcome
+
+    def repair(self, request: Request, reply: Reply) -> Request | None:
+        """The one repair: the reply is shown to the model, which states its verdict alone.
+
+        Next-token readings have nothing to repair.
+        """
+        if self.card.reply == "label":
+            return None
+        said = Message(role="assistant", content=reply.text or "(no text)")
+        ask = Message(role="user", content=REPAIR)
+        chat = (*request.messages, said, ask)
+        return replace(request, messages=chat, schema=None, shared=0, prefill="")

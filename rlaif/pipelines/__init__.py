@@ -1,0 +1,1 @@
+"""Recipes and the stages they name; what joins two stages lives here."""

@@ -1,0 +1,106 @@
+"""A recipe: stage names and their values, flat. Each file opens with the command that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from rlaif import content
+from rlaif.errors import ConfigError
+from rlaif.judges.card import merge
+from rlaif.records import LabelKind, Record
+
+
+class JudgeStage(Record):
+    """Who judges, and how it is asked."""
+
+    card: str = "local"
+    principles: int = Field(default=1, ge=1)
+    """How many principles are drawn for each comparison."""
+    set: Mapping[str, Any] = Field(default_factory=dict)
+    """Card fields to override (`model`, `base_url`, `max_tokens`, `price.input`, ...)."""
+    concurrency: int | None = Field(default=None, gt=0)
+    """Calls in flight at most; None leaves it to the card or to what the endpoint bears."""
+    rpm: float | None = Field(default=None, gt=0)
+    tpm: float | None = Field(default=None, gt=0)
+    batch: bool = False
+    """Use the provider's batch API: half the price, answers within a day."""
+
+
+class SelectStage(Record):
+    """Which verdicts become preferences."""
+
+    gate: Literal["debiased", "raw", "none"] = "debiased"
+    """Which position-swap consistency a verdict must show."""
+    keep: float = Field(default=0.5, gt=0, le=1)
+    """Fraction kept of what passed the gate, the most confident first."""
+
+
+class RecordedStage(Record):
+    """Shipped answers of the judge, so that a demo does not judge everything live."""
+
+    answers: str
+    """File of recorded answers, beside the recipe."""
+    again: int = Field(default=0, ge=0)
+    """How many recorded comparisons are judged again to show that they match."""
+    tolerance: float = 0.1
+    """Largest difference in P(first) that counts as a match."""
+
+
+class ReasonedStage(Record):
+    """A second card that also judges the first few comparisons, for the eye."""
+
+    card: str
+    first: int = Field(ge=1)
+
+
+class Recipe(Record):
+    """Everything that decides a run. `seed` decides all sampling."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Also the run's folder under outputs/."""
+    about: str = ""
+    seed: int = 0
+    input: str
+    """A file (JSONL, CSV, Parquet), a HF dataset name, or `demo` for the embedded sample."""
+    labels: LabelKind = "human"
+    """What the input's labels are; labels that hold by construction are `reference`."""
+    limit: int | None = Field(default=None, gt=0)
+    on_bad_row: Literal["stop", "skip"] = "stop"
+    constitution: str = "core"
+    judge: JudgeStage = JudgeStage()
+    recorded: RecordedStage | None = None
+    reasoned: ReasonedStage | None = None
+    select: SelectStage = SelectStage()
+    budget_usd: float | None = Field(default=None, gt=0)
+    max_failures: float = Field(default=0.05, ge=0, le=1)
+    """Share of calls that may fail before the run counts as failed."""
+
+
+def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> tuple[Recipe, Path]:
+    """Load a recipe by name or path with values overridden, and say where it stands.
+
+    Raises ConfigError for an unknown recipe or key, naming what there is.
+    """
+    path = content.find("pipelines", name)
+    data = content.load_yaml(path)
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: a recipe is a mapping of stage names and values")
+    return content.parse(Recipe, merge(data, overrides or {}), str(path)), path
+
+
+def parse_settings(settings: list[str]) -> dict[str, Any]:
+    """`key=value` words to a mapping; values are YAML scalars or lists.
+
+    Raises ConfigError for a word without `=`.
+    """
+    values: dict[str, Any] = {}
+    for setting in settings:
+        key, separator, value = setting.partition("=")
+        if not separator or not key:
+            raise ConfigError(f"{setting!r}: settings are written key=value, such as seed=1")
+        values[key] = content.load_scalar(value)
+    return values
