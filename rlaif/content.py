@@ -26,13 +26,12 @@ def find(kind: str, name: str, inside: str = "") -> Path:
     A value that exists as a path is taken as it is. Raises ConfigError naming what there is.
     """
     given = Path(name).expanduser()
-    if (given / inside if inside else given).is_file():
-        return given
+    candidates = [given / inside]
     for root in roots():
-        folder = root / kind
-        for candidate in (folder / name, folder / f"{name}.yaml"):
-            if (candidate / inside if inside else candidate).is_file():
-                return candidate
+        candidates += [root / kind / name / inside, root / kind / f"{name}.yaml"]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
     known = ", ".join(available(kind, inside)) or "none"
     raise ConfigError(f"no {kind.rstrip('s')} {name!r}: there are {known}; or give a path")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -54,6 +53,8 @@ class Card(Record):
     """What only this client understands (listed in its module)."""
     extra: Mapping[str, Any] = Field(default_factory=dict)
     """Further fields of the request body, passed through unchanged and part of the ledger key."""
+    prompt: str | None = None
+    """Judge whose prompt.md this one shares; None for its own."""
     reasoning: bool = True
     """Reason step by step before the verdict."""
     reply: Literal["label", "text", "json"] = "json"
@@ -64,6 +65,7 @@ class Card(Record):
     confidence: ConfidenceSource = "logprob"
     """Where p comes from; votes are counted where a provider returns no log-probabilities."""
     temperature: float | None = Field(default=0.0, ge=0, le=2)
+    """None leaves it to the provider."""
     max_tokens: int = Field(default=1024, ge=1)
     """Output limit of one call, reasoning included."""
     max_tokens_raised: int = Field(default=4096, ge=1)
@@ -90,7 +92,7 @@ class Card(Record):
             raise ValueError("orders must be [ab, ba]: a verdict needs both")
         if self.reply == "label" and self.confidence != "logprob":
             raise ValueError("reply: label reads log-probabilities, so confidence must be logprob")
-        if self.samples > 1 and not self.temperature:
+        if self.samples > 1 and self.temperature == 0:
             raise ValueError("several samples at temperature 0 are one sample: set a temperature")
         return self
 
@@ -127,7 +129,9 @@ def load_judge(name: str, overrides: Mapping[str, Any] | None = None) -> Judge:
     prompt = None
     if not members:
         fields = STEP_FIELDS if card.kind == "steps" else FIELDS
-        prompt = load_prompt(path.parent / "prompt.md", fields)
+        own = path.parent / "prompt.md"
+        text = content.find("judges", card.prompt, "prompt.md") if card.prompt else own
+        prompt = load_prompt(text, fields)
     return Judge(name=path.resolve().parent.name, card=card, prompt=prompt, members=members)
 
 
@@ -142,8 +146,3 @@ def merge(data: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, An
         else:
             merged[head] = value
     return merged
-
-
-def judge_folder(name: str) -> Path:
-    """The folder of a judge, for `rlaif judges show`."""
-    return content.find("judges", name, "card.yaml").parent
