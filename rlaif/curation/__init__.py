@@ -1,0 +1,1 @@
+"""From verdicts to a dataset: gates, selection, preferences; each counts what it drops."""

@@ -1,0 +1,1 @@
+"""Statistics used by more than one stage. Ground: imports records only."""
