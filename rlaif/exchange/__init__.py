@@ -1,0 +1,1 @@
+"""Reads users' inputs (file:line errors, streaming) and writes datasets, Parquet and JSON lines."""

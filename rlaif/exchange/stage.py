@@ -1,0 +1,217 @@
+"""Reads a whole input once before any money is spent, and keeps its rows on disk for later passes.
+
+    staged = stage_input("pairs.jsonl", work / "input.sqlite", on_bad_row="stop", seed=0)
+    staged.count                        # rows to judge
+    for row in staged.rows(): ...       # streams, as often as needed, in input order
+
+Ids and digests are compared inside SQLite, so memory does not grow with the input.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
+
+from rlaif.errors import InputError, StoppedError
+from rlaif.exchange.pairs import read_pairs
+from rlaif.exchange.prompts import PromptRow, read_prompts
+from rlaif.exchange.rows import BadRow, Notes, Source
+from rlaif.exchange.sources import open_source
+from rlaif.records import LabelledComparison
+
+OnBadRow = Literal["stop", "skip"]
+Row = TypeVar("Row", LabelledComparison, PromptRow)
+MAX_LISTED = 20
+"""How many bad rows an error lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staged(Generic[Row]):
+    """An input that was read and checked; its rows stream from the database."""
+
+    name: str
+    database: Path
+    table: str
+    model: type[Row]
+    count: int
+    """Rows that can be used (each id once)."""
+    skipped: dict[str, int]
+    """Bad rows left out, by reason (`on_bad_row: skip`)."""
+    repeated: int
+    """Rows that said again what the row of that id had said; they are not counted."""
+    ignored: tuple[str, ...]
+    """Columns nothing reads."""
+    mended: int
+    """Rows whose lone surrogates became U+FFFD."""
+    content_digest: str
+    """64 hex digits over all rows in order: the same for the same input, wherever it lies."""
+
+    def rows(self) -> Iterator[Row]:
+        """All rows in input order, read anew; holds one row at a time."""
+        uri = f"{self.database.resolve().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, check_same_thread=False)) as db:
+            for (body,) in db.execute(f"SELECT body FROM {self.table} ORDER BY seq"):
+                yield self.model.model_validate_json(body)
+
+
+StagedInput = Staged[LabelledComparison]
+StagedPrompts = Staged[PromptRow]
+
+
+def stage_input(
+    source: str | Path,
+    database: Path,
+    *,
+    seed: int,
+    on_bad_row: OnBadRow = "stop",
+    limit: int | None = None,
+) -> StagedInput:
+    """Read and check all pairs of `source` (the first `limit` good ones where given).
+
+    A missing id becomes the pair key, numbered from the second time on: every row stays a row.
+    Raises InputError listing the first 20 bad rows (`stop`) or where no row is left, and
+    StoppedError where the database cannot be written.
+    """
+    notes = Notes()
+    opened = open_source(source, notes)
+    stage = _Stage(opened, notes, database, "pairs", LabelledComparison)
+    return stage.fill(read_pairs(opened, seed, notes), on_bad_row, limit)
+
+
+def stage_prompts(
+    source: str | Path, database: Path, *, on_bad_row: OnBadRow = "stop", limit: int | None = None
+) -> StagedPrompts:
+    """The same for prompts; a missing id becomes the prompt key."""
+    notes = Notes()
+    opened = open_source(source, notes)
+    stage = _Stage(opened, notes, database, "prompts", PromptRow)
+    return stage.fill(read_prompts(opened, notes), on_bad_row, limit)
+
+
+@dataclass
+class _Stage(Generic[Row]):
+    """One pass over an input into one table."""
+
+    source: Source
+    notes: Notes
+    database: Path
+    table: str
+    model: type[Row]
+    count: int = 0
+    repeated: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    listed: list[str] = field(default_factory=list)
+
+    def fill(
+        self, rows: Iterable[Row | BadRow], on_bad_row: OnBadRow, limit: int | None
+    ) -> Staged[Row]:
+        """Store the good rows; raise for the bad ones or count them."""
+        try:
+            with closing(sqlite3.connect(self.database)) as db:
+                content = self._store(db, rows, limit)
+        except sqlite3.Error as error:
+            raise StoppedError(f"{self.database}: cannot keep the input: {error}") from None
+        if self.listed and on_bad_row == "stop":
+            raise InputError(self._complaint())
+        if not self.count:
+            found = f"; {sum(self.skipped.values())} were skipped" if self.skipped else ""
+            raise InputError(f"{self.source.name}: no {self.table} to work on{found}")
+        return Staged(
+            name=self.source.name,
+            database=self.database,
+            table=self.table,
+            model=self.model,
+            count=self.count,
+            skipped=dict(self.skipped),
+            repeated=self.repeated,
+            ignored=tuple(self.notes.ignored),
+            mended=self.notes.mended,
+            content_digest=content,
+        )
+
+    def _store(
+        self, db: sqlite3.Connection, rows: Iterable[Row | BadRow], limit: int | None
+    ) -> str:
+        db.execute("PRAGMA synchronous=OFF")  # scratch: it is made anew by the next run
+        db.execute(f"DROP TABLE IF EXISTS {self.table}")
+        db.execute(
+            f"CREATE TABLE {self.table} (seq INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL,"
+            " line INTEGER NOT NULL, digest BLOB NOT NULL, body TEXT NOT NULL)"
+        )
+        db.execute("CREATE TEMP TABLE times (id TEXT PRIMARY KEY, n INTEGER NOT NULL)")
+        content = hashlib.sha256()
+        for row in rows:
+            if limit is not None and self.count >= limit:
+                break
+            if isinstance(row, BadRow):
+                self._refuse(row)
+            elif added := self._add(db, row):
+                content.update(added)
+        db.commit()
+        return content.hexdigest()
+
+    def _add(self, db: sqlite3.Connection, row: Row) -> bytes | None:
+        """Insert a row and return its digest; None where its id was there before."""
+        line = row.line or 0
+        body = row.model_dump_json(exclude={"line"})
+        key = hashlib.sha256(body.encode()).digest()
+        stored = f'{body[:-1]},"line":{line}}}'
+        own, derived = _ids(row)
+        added = db.execute(
+            f"INSERT OR IGNORE INTO {self.table} (id, line, digest, body) VALUES (?, ?, ?, ?)",
+            (own, line, key, stored),
+        )
+        if added.rowcount:
+            self.count += 1
+            return key
+        if derived:
+            return self._add(db, _renamed(row, f"{own}-{_next_time(db, own)}"))
+        first, known = db.execute(
+            f"SELECT line, digest FROM {self.table} WHERE id = ?", (own,)
+        ).fetchone()
+        if known == key:
+            self.repeated += 1
+        else:
+            place = self.source.place(first)
+            message = f"{own[:60]!r} stands at {place} already, with different content"
+            self._refuse(BadRow(line, "id", f"{message}; ids must be unique", "duplicate_id"))
+        return None
+
+    def _refuse(self, row: BadRow) -> None:
+        self.skipped[row.reason] += 1
+        if len(self.listed) < MAX_LISTED:
+            column = f" column {row.column}:" if row.column else ""
+            self.listed.append(f"  {self.source.place(row.line)}:{column} {row.message}")
+
+    def _complaint(self) -> str:
+        total = sum(self.skipped.values())
+        what = "1 row" if total == 1 else f"{total} rows"
+        head = f"{self.source.name}: {what} cannot be used"
+        head += f"; the first {MAX_LISTED}:" if total > MAX_LISTED else ":"
+        foot = "Mend them, or set on_bad_row=skip to leave them out and count them."
+        return "\n".join([head, *self.listed, foot])
+
+
+def _ids(row: LabelledComparison | PromptRow) -> tuple[str, bool]:
+    """A row's id, and whether it was derived from the content because the input had none."""
+    if isinstance(row, PromptRow):
+        return row.id, row.id == row.prompt_key
+    return row.comparison.id, row.comparison.id == row.comparison.pair_key
+
+
+def _renamed(row: Row, name: str) -> Row:
+    if isinstance(row, PromptRow):
+        return row.model_copy(update={"id": name})
+    return row.model_copy(update={"comparison": row.comparison.model_copy(update={"id": name})})
+
+
+def _next_time(db: sqlite3.Connection, own: str) -> int:
+    """Which occurrence of a derived id this is: 2, 3, ..."""
+    insert = "INSERT INTO times VALUES (?, 2) ON CONFLICT (id) DO UPDATE SET n = n + 1 RETURNING n"
+    return int(db.execute(insert, (own,)).fetchone()[0])
