@@ -73,6 +73,9 @@ class Reply:
     tokens_in: int = 0
     tokens_out: int = 0
     tokens_cached: int = 0
+    """Of `tokens_in`, those read from the provider's prompt cache."""
+    tokens_written: int = 0
+    """Of `tokens_in`, those written to that cache, which some providers charge dearer."""
     label_probs: Mapping[str, float] | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
     """The last tokens of the reply (at most 24), oldest first."""

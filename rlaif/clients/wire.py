@@ -1,0 +1,98 @@
+"""What the clients over an SDK share: clean texts, one call with its deadline, its failures."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from rlaif.calls.request import CallError, Failure
+from rlaif.clients import failures
+
+Wire = Callable[[], Awaitable[Any]]
+"""Sends one request and gives the HTTP response of the SDK's own library."""
+
+MAX_CONNECTIONS = 1000
+"""Connections the SDKs' pools hold; more calls at once would wait inside the pool."""
+
+
+def clean(text: str) -> str:
+    """`text` as UTF-8 can carry it: lone surrogates, which no SDK can send, become U+FFFD."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+async def call(
+    send: Wire, timeout_s: float, status_error: type[Exception], *secrets: str
+) -> tuple[Any, dict[str, str]]:
+    """Send once: the decoded JSON body and the headers worth keeping.
+
+    `status_error` is the SDK's exception for HTTP errors. Raises CallError and nothing else but
+    cancellation; the SDK's own exceptions hold the request with its key, so none is chained.
+    """
+    failed = None
+    try:
+        async with asyncio.timeout(timeout_s):
+            response = await send()
+    except TimeoutError:
+        message = f"no answer within {timeout_s:g} s"
+        failed = CallError(Failure.TIMEOUT, message, billed=True)
+    except status_error as error:
+        failed = _from_sdk(error, *secrets)
+    except Exception as error:
+        failed = _broken(error, *secrets)
+    if failed is not None:
+        raise failed
+    headers = failures.kept(response.headers.raw)
+    try:
+        return json.loads(response.content), headers
+    except (ValueError, RecursionError):
+        failed = bad_reply("HTTP 200 with a body that is not JSON", headers)
+    raise failed
+
+
+def bad_reply(message: str, headers: dict[str, str]) -> CallError:
+    """A 200 that the protocol does not know; the provider may have charged for it."""
+    rate = failures.rate_headers(headers)
+    return CallError(Failure.BAD_REPLY, message, status=200, rate=rate, billed=True)
+
+
+def _from_sdk(error: Any, *secrets: str) -> CallError:
+    """Both SDKs' status errors have the response and the decoded body."""
+    code, message = failures.error_parts(error.body)
+    headers = failures.kept(error.response.headers.raw)
+    return failures.from_status(error.status_code, code, message, headers, *secrets)
+
+
+def _broken(error: BaseException, *secrets: str) -> CallError:
+    """A call that broke below HTTP; what it was is said by the transport, not by the SDK."""
+    import aiohttp
+
+    cause: BaseException | None = error
+    root = error
+    while cause is not None:
+        root = cause
+        if isinstance(cause, (aiohttp.ServerTimeoutError, TimeoutError)):
+            return CallError(Failure.TIMEOUT, "no answer in time", billed=True)
+        if isinstance(cause, aiohttp.ClientConnectorError):
+            message = redact_error(cause, *secrets)
+            return CallError(Failure.CONNECTION, f"cannot connect: {message}")
+        if isinstance(cause, (aiohttp.ClientError, OSError)):
+            message = redact_error(cause, *secrets)
+            return CallError(Failure.CONNECTION, f"connection broke: {message}", billed=True)
+        cause = cause.__cause__
+    if isinstance(root, ValueError):
+        return bad_reply(f"reply could not be read: {redact_error(root, *secrets)}", {})
+    message = f"connection broke: {redact_error(root, *secrets)}"
+    return CallError(Failure.CONNECTION, message, billed=True)
+
+
+def redact_error(error: BaseException, *secrets: str) -> str:
+    """An exception's type and text without keys."""
+    return failures.redact(f"{type(error).__name__}: {error}", *secrets)
