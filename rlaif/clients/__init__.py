@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from rlaif.calls.request import Client
@@ -32,4 +33,20 @@ def open_client(
         from rlaif.clients.openai import OpenAIClient
 
         return OpenAIClient(base_url, given, who)
+    if name == "anthropic":
+        from rlaif.clients.anthropic import AnthropicClient
+
+        return AnthropicClient(base_url, given, who)
+    if name == "litellm":
+        from rlaif.clients.litellm import LiteLLMClient
+
+        return LiteLLMClient(model, base_url, given, who)
+    if name == "local":
+        local = import_module("rlaif.clients.local")
+        client: Client = local.LocalClient(model=model, base_url=base_url, options=given)
+        return client
+    if name == "offline":
+        from rlaif.clients.offline import OfflineClient
+
+        return OfflineClient(given, who)
     raise ConfigError(f"no client {name!r}: there are {', '.join(NAMES)}")

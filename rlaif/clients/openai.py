@@ -54,22 +54,15 @@ class OpenAIClient:
     def _open(self) -> None:
         import openai
 
-        # The SDK moved from httpx to httpx2 at 3.0; asking for its response type gives it raw.
-        if openai.__version__.startswith("2."):
-            import httpx
-
-            self._raw: Any = httpx.Response
-        else:
-            import httpx2
-
-            self._raw = httpx2.Response
+        # The deadline is asyncio's, for the whole call; redirects would take the data astray.
+        http = openai.DefaultAioHttpClient(follow_redirects=False)
+        self._raw = wire.raw_type(http)
         self.sdk = openai.AsyncOpenAI(
             api_key=self._key,
             base_url=self.base_url,
             max_retries=0,
-            # The deadline is asyncio's, for the whole call; redirects would take the data astray.
             timeout=None,
-            http_client=openai.DefaultAioHttpClient(follow_redirects=False),
+            http_client=http,
         )
         self._status_error = openai.APIStatusError
 

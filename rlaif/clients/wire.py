@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -26,6 +27,16 @@ def clean(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def raw_type(http_client: object) -> Any:
+    """The response type of an SDK's HTTP client: asked for it, the SDK gives the reply unparsed.
+
+    Which library that is (httpx or httpx2) depends on the SDK and its version.
+    """
+    bases = type(http_client).__mro__
+    library = next(c.__module__.partition(".")[0] for c in bases if c.__name__ == "AsyncClient")
+    return importlib.import_module(library).Response
 
 
 async def call(

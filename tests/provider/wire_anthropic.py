@@ -32,7 +32,8 @@ _MESSAGES = {
 
 def key(headers: Any) -> str:
     """The API key a call carries."""
-    return str(headers.get("X-Api-Key", ""))
+    bearer = str(headers.get("Authorization", "")).removeprefix("Bearer ")
+    return str(headers.get("X-Api-Key", bearer))
 
 
 def asked(data: dict[str, Any]) -> Asked:
