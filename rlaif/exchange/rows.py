@@ -96,7 +96,7 @@ def mend(value: Any) -> Any:
     """`value` (JSON) with every lone surrogate replaced by U+FFFD."""
     if isinstance(value, str):
         return SURROGATES.sub("\ufffd", value)
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [mend(item) for item in value]
     if isinstance(value, dict):
         return {mend(key): mend(item) for key, item in value.items()}

@@ -1,0 +1,58 @@
+"""Records to and from Parquet: `judgements.parquet`, `verdicts.parquet`, `preferences.parquet`.
+
+write_parquet(judgements, folder / "judgements.parquet", Judgement)
+for judgement in read_parquet(folder / "judgements.parquet", Judgement): ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from rlaif.errors import InputError
+from rlaif.exchange.tables import batches, columns_of, schema_of
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def write_parquet(records: Iterable[Model], path: Path, model: type[Model]) -> int:
+    """Write all `records` and return how many; none at all make a valid, empty file.
+
+    Streams in row groups of at most 4,096 rows. Lone surrogates become U+FFFD.
+    """
+    import pyarrow.parquet as pq
+
+    columns = columns_of(model)
+    count = 0
+    with pq.ParquetWriter(path, schema_of(columns), compression="zstd") as writer:
+        for batch in batches(records, columns):
+            writer.write_batch(batch)
+            count += batch.num_rows
+    return count
+
+
+def read_parquet(path: Path, model: type[Model]) -> Iterator[Model]:
+    """The records of a file written by `write_parquet`, streaming.
+
+    Raises InputError where the file is no Parquet, or its rows are not of this model.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    row = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=512):
+                for values in batch.to_pylist():
+                    row += 1
+                    yield model.model_validate(values)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        column = ".".join(map(str, fault["loc"]))
+        message = f"{path} row {row}: column {column}: {fault['msg']}"
+        raise InputError(f"{message}; was it written by this version?") from None
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: cannot be read as Parquet: {error}") from None
