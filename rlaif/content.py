@@ -20,6 +20,12 @@ def roots() -> list[Path]:
     return [Path.cwd(), PACKAGE.parent, PACKAGE / "_content"]
 
 
+def shipped() -> Path:
+    """The root of the content this package came with: the wheel's copy, or the checkout."""
+    copy = PACKAGE / "_content"
+    return copy if copy.is_dir() else PACKAGE.parent
+
+
 def find(kind: str, name: str, inside: str = "") -> Path:
     """The path of content `name` of folder `kind`; `inside` is the file in a content folder.
 

@@ -1,0 +1,150 @@
+"""All commands and their options; the work of each is imported when it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rlaif import __version__
+
+app = typer.Typer(
+    name="rlaif",
+    help="Preference data from AI judges, and how far to trust it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog="Add --debug to any command for tracebacks. Content: constitution/ judges/ pipelines/.",
+)
+judges = typer.Typer(help="List and show judges.", no_args_is_help=True)
+app.add_typer(judges, name="judges")
+
+Settings = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Values to override.")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rlaif {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name or path.")],
+    settings: Settings = None,
+    until: Annotated[str, typer.Option(help="Last stage to run.")] = "dataset",
+) -> None:
+    """Run a recipe into outputs/<its name>/; run again, it does only what is missing."""
+    from rlaif.cli.run import run_command
+
+    run_command(recipe, settings or [], until)
+
+
+@app.command()
+def check(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name or path.")],
+    settings: Settings = None,
+) -> None:
+    """Check a recipe, its judge, its keys and its whole input, without asking anybody."""
+    from rlaif.cli.run import check_command
+
+    check_command(recipe, settings or [])
+
+
+@app.command()
+def estimate(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name or path.")],
+    settings: Settings = None,
+) -> None:
+    """Say how many calls, tokens and dollars a recipe would take, without asking anybody."""
+    from rlaif.cli.run import estimate_command
+
+    estimate_command(recipe, settings or [])
+
+
+@app.command()
+def judge(
+    input: Annotated[str, typer.Argument(help="Pairs: JSONL, CSV, Parquet or a HF dataset.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results; run again, it continues.")],
+    settings: Settings = None,
+    judge: Annotated[str, typer.Option(help="A judge's name or folder.")] = "local",
+    constitution: Annotated[str, typer.Option(help="A constitution's name or file.")] = "core",
+    principles: Annotated[int, typer.Option(min=1, help="Principles per comparison.")] = 1,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Calls in flight.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N pairs.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides all sampling.")] = 0,
+    budget_usd: Annotated[float | None, typer.Option(help="Hard cap on spending.")] = None,
+    rpm: Annotated[float | None, typer.Option(help="Requests a minute, if known.")] = None,
+    tpm: Annotated[float | None, typer.Option(help="Tokens a minute, if known.")] = None,
+    batch: Annotated[bool, typer.Option(help="Use the provider's batch API.")] = False,
+) -> None:
+    """Judge given pairs without a recipe. KEY=VALUE overrides fields of the judge's card."""
+    from rlaif.cli.run import judge_command
+    from rlaif.pipelines.recipe import JudgeStage, Recipe, parse_settings
+
+    recipe = Recipe(
+        name="judge",
+        input=input,
+        seed=seed,
+        limit=limit,
+        constitution=constitution,
+        budget_usd=budget_usd,
+        judge=JudgeStage(
+            card=judge,
+            principles=principles,
+            set=parse_settings(settings or []),
+            concurrency=concurrency,
+            rpm=rpm,
+            tpm=tpm,
+            batch=batch,
+        ),
+    )
+    judge_command(recipe, out)
+
+
+@app.command()
+def show(
+    run: Annotated[Path, typer.Argument(help="A run's folder, such as outputs/demo.")],
+    id: Annotated[str, typer.Argument(help="Id of a comparison.")],
+) -> None:
+    """Show one comparison of a run: responses, what was said in each order, and the verdict."""
+    from rlaif.cli.show import show_command
+
+    show_command(run, id)
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
+    """Lay out a workspace: constitution/, judges/, pipelines/ and outputs/, yours to edit."""
+    from rlaif.cli.workspace import init_command
+
+    init_command(folder)
+
+
+@judges.command("list")
+def judges_list() -> None:
+    """Every judge that can be found, one line each."""
+    from rlaif.cli.judges import list_command
+
+    list_command()
+
+
+@judges.command("show")
+def judges_show(name: Annotated[str, typer.Argument(help="A judge's name or folder.")]) -> None:
+    """One judge: its card and its prompt."""
+    from rlaif.cli.judges import show_command
+
+    show_command(name)

@@ -1,0 +1,73 @@
+"""`rlaif run`, `check`, `estimate` and `judge`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+from rlaif.cli.screen import Screen
+from rlaif.errors import RlaifError
+from rlaif.pipelines.artifacts import RunFolder
+from rlaif.pipelines.recipe import Recipe, load_recipe, parse_settings
+from rlaif.pipelines.watch import Watch
+
+
+def run_command(name: str, settings: list[str], until: str) -> None:
+    """Run a recipe and print its summary; exits with the run's status."""
+    recipe, path = load_recipe(name, parse_settings(settings))
+    _run(recipe, path.parent, RunFolder.of_recipe(recipe.name), until)
+
+
+def judge_command(recipe: Recipe, out: Path) -> None:
+    """Judge given pairs into a folder of their own."""
+    _run(recipe, Path(), RunFolder.standalone(out), "dataset")
+
+
+def _run(recipe: Recipe, base: Path, folder: RunFolder, until: str) -> None:
+    from rlaif.cli.summary import print_summary
+    from rlaif.pipelines.run import run_recipe
+
+    screen = Screen()
+    command = "rlaif " + shlex.join(sys.argv[1:])
+    try:
+        result = run_recipe(recipe, base, folder, screen, until=until, command=command)
+    except RlaifError as error:
+        if error.exit_code in (3, 130):
+            screen.say(f"Go on with:  {command}")
+        raise
+    print_summary(result, screen.console)
+    sys.exit(result.exit_code)
+
+
+def check_command(name: str, settings: list[str]) -> None:
+    """Read everything a recipe needs and say what it would do."""
+    recipe, path = load_recipe(name, parse_settings(settings))
+    _estimated(recipe, path.parent, Screen())
+    print(f"{path}: fine")
+
+
+def estimate_command(name: str, settings: list[str]) -> None:
+    """Print what a recipe would take."""
+    recipe, path = load_recipe(name, parse_settings(settings))
+    _estimated(recipe, path.parent, Screen())
+
+
+def _estimated(recipe: Recipe, base: Path, watch: Watch) -> None:
+    from rlaif.pipelines.estimate import estimate, total
+    from rlaif.pipelines.setup import benches_of
+    from rlaif.pipelines.stages import input_stage, open_run
+
+    with tempfile.TemporaryDirectory() as scratch:
+        run = open_run(recipe, base, RunFolder.standalone(Path(scratch)), watch)
+        input_stage(run)
+        assert run.staged is not None
+        watch.say(f"{run.staged.name}: {run.staged.count:,} comparisons")
+        costs = [estimate(run.staged, bench) for bench in benches_of(recipe, run.judge)]
+        for cost in costs:
+            reads = "{:,} to {:,}".format(*cost.tokens_in[::2])
+            writes = "{:,} to {:,}".format(*cost.tokens_out[::2])
+            watch.say(f"{cost.judge}: {cost}; reads {reads} tokens, writes {writes}")
+        if len(costs) > 1:
+            watch.say(f"together, at most: {total(costs)}")

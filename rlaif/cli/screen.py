@@ -1,0 +1,80 @@
+"""What a person sees while a run goes on: a live bar, or lines where there is no terminal."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from rlaif.calls.tally import Event
+from rlaif.exchange.display import plain
+
+LINE_EVERY_S = 5.0
+"""Off a terminal: seconds between two lines of progress."""
+
+
+class Screen:
+    """A `Watch` that writes to the terminal. Candidate text is made plain before it is shown."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False)
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._what = ""
+        self._total: int | None = None
+        self._last_line = 0.0
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        self.console.print(Text(plain(text, max(self.console.width, 80))))
+
+    def begin(self, what: str, total: int | None) -> None:
+        """Start a bar (or the lines that stand in for it)."""
+        self._what, self._total, self._last_line = what, total, time.monotonic()
+        if not self.console.is_terminal:
+            return
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[status]}"),
+            console=self.console,
+            transient=True,
+        )
+        self._task = self._bar.add_task(what, total=total, status="")
+        self._bar.start()
+
+    def progress(self, event: Event) -> None:
+        """Show where the calls stand."""
+        status = describe(event, self._total)
+        done = event.finished + event.reused
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, completed=done, status=status)
+            return
+        now = time.monotonic()
+        if now - self._last_line >= LINE_EVERY_S:
+            self._last_line = now
+            self.console.print(f"{self._what}: {done}/{self._total or '?'} {status}")
+
+    def end(self) -> None:
+        """Take the bar away."""
+        if self._bar:
+            self._bar.stop()
+        self._bar = self._task = None
+
+
+def describe(event: Event, total: int | None) -> str:
+    """Rate, cost, failures, time left, and what is waited for."""
+    parts = [f"{event.per_s:.1f}/s", f"{event.in_flight} in flight"]
+    parts.append("cost unknown" if event.cost_usd is None else f"${event.cost_usd:.2f}")
+    if event.failed:
+        parts.append(f"{event.failed} failed")
+    if event.waiting_until:
+        until = time.strftime("%H:%M:%S", time.localtime(event.waiting_until))
+        parts.append(f"waiting until {until}")
+    elif total and event.per_s > 0:
+        left = max(total - event.finished - event.reused, 0) / event.per_s
+        parts.append(f"{int(left // 60)}:{int(left % 60):02d} left")
+    return ", ".join(parts)

@@ -1,0 +1,107 @@
+"""What a run would take, before it starts: calls, tokens and dollars, with their range."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from rlaif.calls.request import Request
+from rlaif.exchange.stage import StagedInput
+from rlaif.judges.judge import Bench
+from rlaif.pipelines.setup import price_of
+
+SAMPLE = 200
+"""Comparisons whose prompts are rendered and counted."""
+
+CHARS_PER_TOKEN = (3.0, 4.0, 5.0)
+"""Low, middle, high. English prose has about 4 in today's tokenizers; code and other scripts have
+fewer, which the low end allows for."""
+
+REASONED_TOKENS = (80, 200, 450)
+"""What a judge writes that reasons in under 150 words and then states its verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Calls, tokens and dollars; ranges are (low, likely, high), None where the price is unknown."""
+
+    judge: str
+    calls: int
+    tokens_in: tuple[int, int, int]
+    tokens_out: tuple[int, int, int]
+    usd: tuple[float, float, float] | None
+
+    def __str__(self) -> str:
+        """`1,200 calls, about $0.94 ($0.61 to $1.72)`."""
+        calls = f"{self.calls:,} calls"
+        if self.usd is None:
+            return f"{calls}, price unknown"
+        low, likely, high = self.usd
+        if high == 0:
+            return f"{calls}, free"
+        return f"{calls}, about ${likely:,.2f} (${low:,.2f} to ${high:,.2f})"
+
+
+def estimate(staged: StagedInput, bench: Bench) -> Cost:
+    """What judging all rows with one bench would take, from a systematic sample of them.
+
+    Answers the ledger already has are not taken off: this is the price of a fresh run.
+    """
+    step = max(staged.count // SAMPLE, 1)
+    sample = list(islice(staged.rows(), 0, None, step))
+    requests = [
+        planned.ask.request
+        for row in sample
+        for group in bench.plan(row.comparison)
+        for planned in group
+    ]
+    scale = staged.count / len(sample)
+    characters = scale * sum(map(_characters, requests))
+    calls = round(scale * len(requests))
+    few, likely, many = (round(characters / size) for size in reversed(CHARS_PER_TOKEN))
+    tokens_in = (few, likely, many)
+    tokens_out = _written(bench, calls)
+    price = price_of(bench.judge.card)
+    usd = None
+    if price:
+        low, middle, high = (
+            (read * price.input + written * price.output) / 1e6
+            for read, written in zip(tokens_in, tokens_out, strict=True)
+        )
+        usd = (low, middle, high)
+    return Cost(bench.judge.name, calls, tokens_in, tokens_out, usd)
+
+
+def _characters(request: Request) -> int:
+    return sum(len(message.content) for message in request.messages)
+
+
+def _written(bench: Bench, calls: int) -> tuple[int, int, int]:
+    card = bench.judge.card
+    if not card.reasoning:
+        return calls, calls, calls
+    few, likely, many = (calls * min(n, card.max_tokens) for n in REASONED_TOKENS)
+    return few, likely, many
+
+
+def total(costs: Sequence[Cost]) -> Cost:
+    """The sum over a panel's members. A cascade's later stages are asked less: its upper end."""
+
+    def added(values: Sequence[tuple[int, int, int]]) -> tuple[int, int, int]:
+        low, likely, high = (sum(column) for column in zip(*values, strict=True))
+        return low, likely, high
+
+    usd = None
+    if all(cost.usd is not None for cost in costs):
+        low, likely, high = (
+            sum(column) for column in zip(*(c.usd for c in costs if c.usd), strict=True)
+        )
+        usd = (low, likely, high)
+    return Cost(
+        " + ".join(cost.judge for cost in costs),
+        sum(cost.calls for cost in costs),
+        added([cost.tokens_in for cost in costs]),
+        added([cost.tokens_out for cost in costs]),
+        usd,
+    )

@@ -1,0 +1,221 @@
+"""Judging a staged input: rounds of calls, then judgements and verdicts in input order.
+
+A single judge or a panel is one round over all rows; a cascade is a round for each stage, over what
+the stages before abstained on. The ledger is the truth and files are views on it: calls go out
+first, then rows are streamed again and each call's answer is fetched, so nothing grows in memory.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from rlaif.calls.ledger import Answer, Ledger
+from rlaif.calls.tally import FAILED, Tally
+from rlaif.exchange.parquet import read_parquet, write_parquet
+from rlaif.judges.card import Judge
+from rlaif.judges.judge import Bench, Planned
+from rlaif.judges.verdict import Biases, BiasEstimate, fold
+from rlaif.records import Judgement, LabelledComparison, Outcome, Verdict
+
+T = TypeVar("T")
+
+CHUNK = 256
+"""Comparisons whose answers are fetched from the ledger at once."""
+
+Rows = Callable[[], Iterator[LabelledComparison]]
+"""Streams the rows anew at each call."""
+Ask = Callable[[Bench, Rows], Tally]
+"""Asks everything a bench has to ask about some rows."""
+
+
+@dataclass
+class Counts:
+    """What the judgements of a run came to."""
+
+    judgements: int = 0
+    failed: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    principles: Counter[str] = field(default_factory=Counter)
+    models: Counter[str] = field(default_factory=Counter)
+    sources: Counter[str] = field(default_factory=Counter)
+    """Where confidence came from."""
+    low_resolution: int = 0
+    """Judgements whose confidence is one written verdict, without log-probabilities."""
+
+    def add(self, judgement: Judgement) -> None:
+        """Count one judgement."""
+        self.judgements += 1
+        self.failed += judgement.outcome in FAILED
+        self.outcomes[judgement.outcome.value] += 1
+        self.principles[judgement.principle] += 1
+        if judgement.model_version:
+            self.models[judgement.model_version] += 1
+        if judgement.outcome.votes:
+            self.sources[judgement.confidence_source] += 1
+
+    @property
+    def failed_share(self) -> float:
+        """Share of calls that failed; a refusal or a filter is an answer, and counted apart."""
+        return self.failed / self.judgements if self.judgements else 0.0
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round's judges and the files it leaves."""
+
+    stage: int
+    judge: Judge
+    benches: tuple[Bench, ...]
+    judgements: Path
+    verdicts: Path
+
+
+@dataclass
+class Judged:
+    """What judging came to."""
+
+    tallies: list[tuple[str, Tally]]
+    biases: dict[tuple[str, str], float]
+    counts: Counts
+
+
+def assemble(
+    rows: Iterable[LabelledComparison],
+    benches: Sequence[Bench],
+    ledger: Ledger,
+    missing: Outcome | None,
+) -> Iterator[Judgement]:
+    """The judgements of `rows` in order, from the ledger.
+
+    A call the ledger has no outcome of becomes `missing`, or is left out where that is None.
+    """
+    stream = iter(rows)
+    while chunk := list(islice(stream, CHUNK)):
+        planned = [
+            (row, bench, call)
+            for row in chunk
+            for bench in benches
+            for group in bench.plan(row.comparison)
+            for call in group
+        ]
+        answers = ledger.fetch([call.ask.key for _, _, call in planned])
+        for row, bench, call in planned:
+            answer = answers.get(call.ask.key) or _missing(call, missing)
+            if answer:
+                yield bench.judgement(row.comparison, call, answer)
+
+
+def _missing(call: Planned, outcome: Outcome | None) -> Answer | None:
+    if outcome is None:
+        return None
+    return Answer(call.ask.key, outcome, attempts=0)
+
+
+def grouped(judgements: Iterable[Judgement]) -> Iterator[tuple[str, list[Judgement]]]:
+    """Judgements by comparison id; those of one comparison stand together."""
+    group: list[Judgement] = []
+    for judgement in judgements:
+        if group and group[0].comparison != judgement.comparison:
+            yield group[0].comparison, group
+            group = []
+        group.append(judgement)
+    if group:
+        yield group[0].comparison, group
+
+
+class ById(Generic[T]):
+    """Values keyed by comparison id, a subsequence of the rows, taken as the rows go by."""
+
+    def __init__(self, values: Iterable[tuple[str, T]]) -> None:
+        self._rest = iter(values)
+        self._head = next(self._rest, None)
+
+    def take(self, comparison: str) -> T | None:
+        """The value of this comparison, where it is next; None where it has none."""
+        if self._head is None or self._head[0] != comparison:
+            return None
+        value = self._head[1]
+        self._head = next(self._rest, None)
+        return value
+
+    def finish(self) -> None:
+        """Raises ValueError if a value belongs to no row that came by."""
+        if self._head is not None:
+            raise ValueError(f"{self._head[0]!r} belongs to no row of the input")
+
+
+def run_round(
+    work: Round, rows: Rows, ledger: Ledger, missing: Outcome | None, counts: Counts
+) -> dict[tuple[str, str], float]:
+    """Write a round's judgements and verdicts; returns the position biases that were taken off."""
+    estimate = BiasEstimate()
+
+    def counted() -> Iterator[Judgement]:
+        for judgement in assemble(rows(), work.benches, ledger, missing):
+            counts.add(judgement)
+            yield judgement
+
+    write_parquet(counted(), work.judgements, Judgement)
+    for verdict in fold_rows(work, rows, None):
+        estimate.add(verdict.parts)
+    biases = estimate.estimate()
+    write_parquet(fold_rows(work, rows, biases), work.verdicts, Verdict)
+    return biases
+
+
+def fold_rows(work: Round, rows: Rows, biases: Biases | None) -> Iterator[Verdict]:
+    """Fold a round's judgements, in input order.
+
+    Principles count alike: their weights have had their say in the draw.
+    """
+    judgements = ById(grouped(read_parquet(work.judgements, Judgement)))
+    judge = work.judge.fingerprint
+    for row in rows():
+        mine = judgements.take(row.comparison.id) or []
+        yield fold(row.comparison, judge, mine, biases=biases, stage=work.stage)
+    judgements.finish()
+
+
+def abstains(verdict: Verdict, below: float) -> bool:
+    """Whether a cascade stage passes a comparison on."""
+    if verdict.winner in (None, "tie") or verdict.log_odds is None:
+        return True
+    return not verdict.consistent_debiased or abs(verdict.log_odds) < below
+
+
+def passed_on(work: Round, rows: Rows, below: float) -> Rows:
+    """The rows a round abstained on, streamed anew at each call."""
+
+    def stream() -> Iterator[LabelledComparison]:
+        verdicts = read_parquet(work.verdicts, Verdict)
+        for row, verdict in zip(rows(), verdicts, strict=True):
+            if abstains(verdict, below):
+                yield row
+
+    return stream
+
+
+def merge_rounds(
+    rounds: Sequence[Round], rows: Rows
+) -> Iterator[tuple[LabelledComparison, Verdict, list[Judgement]]]:
+    """Each row with the verdict of the last round it came to and its judgements of all rounds."""
+    verdicts = [ById(_keyed(read_parquet(r.verdicts, Verdict))) for r in rounds]
+    judgements = [ById(grouped(read_parquet(r.judgements, Judgement))) for r in rounds]
+    for row in rows():
+        name = row.comparison.id
+        taken = [verdict for stage in verdicts if (verdict := stage.take(name)) is not None]
+        told = [judgement for stage in judgements for judgement in stage.take(name) or []]
+        if not taken:
+            raise ValueError(f"{name!r} has no verdict in any round")
+        yield row, taken[-1], told
+    for stage in (*verdicts, *judgements):
+        stage.finish()
+
+
+def _keyed(verdicts: Iterable[Verdict]) -> Iterator[tuple[str, Verdict]]:
+    return ((verdict.comparison, verdict) for verdict in verdicts)

@@ -1,0 +1,277 @@
+"""The stages of a run, in order: input, judge, select, dataset."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rlaif import demo
+from rlaif.calls.ledger import Ledger
+from rlaif.calls.money import Budget
+from rlaif.calls.tally import Tally
+from rlaif.curation.preferences import preference
+from rlaif.curation.select import Selection
+from rlaif.errors import ConfigError, InterruptedRun, StoppedError
+from rlaif.exchange.dataset import write_dataset
+from rlaif.exchange.parquet import read_parquet, write_parquet
+from rlaif.exchange.stage import StagedInput, stage_input
+from rlaif.exchange.verdicts import write_verdicts
+from rlaif.judges.card import Judge
+from rlaif.pipelines.agreement import Agreement
+from rlaif.pipelines.artifacts import RunFolder
+from rlaif.pipelines.asking import ask_all
+from rlaif.pipelines.judging import (
+    ById,
+    Counts,
+    Judged,
+    Round,
+    Rows,
+    grouped,
+    merge_rounds,
+    passed_on,
+    run_round,
+)
+from rlaif.pipelines.recipe import Recipe
+from rlaif.pipelines.setup import benches_of, judge_of
+from rlaif.pipelines.watch import Watch
+from rlaif.records import Judgement, LabelledComparison, Outcome, Preference, Verdict
+
+DEMO = "demo"
+"""The input name of the embedded sample."""
+
+LOST = ("interrupted", "disk", "fatal")
+"""Stops after which nothing is written but the ledger: going on would only repeat the trouble."""
+
+
+@dataclass
+class Run:
+    """A run under way: what it was asked, what it found so far."""
+
+    recipe: Recipe
+    base: Path
+    """Folder of the recipe: where its recorded answers stand."""
+    folder: RunFolder
+    watch: Watch
+    judge: Judge
+    staged: StagedInput | None = None
+    judged: Judged | None = None
+    rounds: list[Round] = field(default_factory=list)
+    agreement: Agreement = field(default_factory=Agreement)
+    verdicts: VerdictCounts | None = None
+    selection: Selection | None = None
+    examples: list[Preference] = field(default_factory=list)
+
+    def rows(self) -> Iterator[LabelledComparison]:
+        """The staged input, streamed anew."""
+        assert self.staged is not None
+        return self.staged.rows()
+
+    @property
+    def stopped(self) -> Tally | None:
+        """The tally of the call round that ended early, if one did."""
+        tallies = self.judged.tallies if self.judged else []
+        return next((tally for _, tally in tallies if tally.stopped), None)
+
+    @property
+    def too_many_failures(self) -> bool:
+        """Whether more calls failed than the recipe allows."""
+        return bool(self.judged and self.judged.counts.failed_share > self.recipe.max_failures)
+
+
+@dataclass
+class VerdictCounts:
+    """What the verdicts of a run came to."""
+
+    total: int = 0
+    none: int = 0
+    ties: int = 0
+    consistent: int = 0
+    consistent_debiased: int = 0
+    bias_sum: float = 0.0
+    by_stage: dict[int, int] = field(default_factory=dict)
+
+    def add(self, verdict: Verdict) -> None:
+        """Count one verdict."""
+        self.total += 1
+        self.none += verdict.winner is None
+        self.ties += verdict.winner == "tie"
+        self.consistent += verdict.consistent
+        self.consistent_debiased += verdict.consistent_debiased
+        self.bias_sum += verdict.position_bias or 0.0
+        self.by_stage[verdict.stage] = self.by_stage.get(verdict.stage, 0) + 1
+
+    @property
+    def voted(self) -> int:
+        """Comparisons with a verdict."""
+        return self.total - self.none
+
+
+def open_run(recipe: Recipe, base: Path, folder: RunFolder, watch: Watch) -> Run:
+    """Load everything a recipe names. Raises ConfigError before anything is written or asked."""
+    return Run(recipe, base, folder, watch, judge_of(recipe.judge))
+
+
+def input_stage(run: Run) -> None:
+    """Read the whole input once, and refuse it before a call is paid."""
+    recipe = run.recipe
+    source: str | Path = recipe.input
+    if recipe.input == DEMO:
+        source = run.folder.path / "demo.jsonl"
+        with run.folder.writing(source) as path:
+            demo.write(path, seed=0)
+    run.staged = stage_input(
+        source,
+        run.folder.staged,
+        seed=recipe.seed,
+        on_bad_row=recipe.on_bad_row,
+        limit=recipe.limit,
+    )
+
+
+def judge_stage(run: Run) -> None:
+    """Ask the judge, fold its judgements and write judgements and verdicts."""
+    recipe, folder = run.recipe, run.folder
+    budget = Budget(recipe.budget_usd) if recipe.budget_usd else None
+    if budget and any(member.card.price is None for member in _asked(run.judge)):
+        raise ConfigError(
+            "budget_usd needs a known price: set judge.set.price.input and .output"
+            " (USD per million tokens)"
+        )
+    run.judged = Judged([], {}, Counts())
+    with Ledger(folder.ledger) as ledger:
+        if recipe.recorded:
+            ledger.import_file(run.base / recipe.recorded.answers)
+        rows: Rows = run.rows
+        for work in _rounds(run):
+            run.rounds.append(work)
+            missing = _ask_round(run, work, rows, ledger, budget)
+            biases = run_round(work, rows, ledger, missing, run.judged.counts)
+            run.judged.biases.update(biases)
+            if run.stopped:
+                break
+            rows = passed_on(work, rows, run.judge.card.abstain_below)
+    _write_judged(run)
+
+
+def _asked(judge: Judge) -> Sequence[Judge]:
+    return judge.members or (judge,)
+
+
+def _rounds(run: Run) -> list[Round]:
+    """One round for a judge or a panel; one for each stage of a cascade."""
+    benches = benches_of(run.recipe, run.judge)
+    groups = [(b,) for b in benches] if run.judge.card.kind == "cascade" else [benches]
+    folder = run.folder.path
+    return [
+        Round(
+            stage,
+            run.judge,
+            group,
+            folder / f".round-{stage}.judgements.parquet",
+            folder / f".round-{stage}.verdicts.parquet",
+        )
+        for stage, group in enumerate(groups, start=1)
+    ]
+
+
+def _ask_round(
+    run: Run, work: Round, rows: Rows, ledger: Ledger, budget: Budget | None
+) -> Outcome | None:
+    """Ask a round's questions; returns what a call that was never asked counts as."""
+    assert run.judged is not None
+    for bench in work.benches:
+        name = bench.judge.name
+        run.watch.begin(f"judging with {name}", None)
+        try:
+            tally = ask_all(run.recipe, bench, rows, ledger, budget, run.watch)
+        finally:
+            run.watch.end()
+        run.judged.tallies.append((name, tally))
+        if tally.stopped in LOST:
+            _raise_stop(tally)
+        if tally.stopped:
+            break
+    stopped = run.stopped
+    return Outcome.BUDGET if stopped and stopped.stopped == "budget" else None
+
+
+def _raise_stop(tally: Tally) -> None:
+    if tally.stopped == "interrupted":
+        raise InterruptedRun("interrupted: everything answered so far is kept")
+    if tally.stopped == "fatal":
+        raise ConfigError(tally.message or "the provider refused every call")
+    raise StoppedError(f"stopped ({tally.stopped}): {tally.message}; what was judged is kept")
+
+
+def _write_judged(run: Run) -> None:
+    """Merge the rounds into the run's judgements and verdicts, counting as they go by."""
+    folder, counts = run.folder, VerdictCounts()
+
+    def merged() -> Iterator[tuple[LabelledComparison, Verdict, Any]]:
+        return merge_rounds(run.rounds, run.rows)
+
+    def verdicts() -> Iterator[Verdict]:
+        for row, verdict, _ in merged():
+            counts.add(verdict)
+            run.agreement.add(row, verdict)
+            yield verdict
+
+    with folder.writing(folder.judgements) as path:
+        write_parquet((j for _, _, told in merged() for j in told), path, Judgement)
+    with folder.writing(folder.verdicts) as path:
+        write_parquet(verdicts(), path, Verdict)
+    with folder.writing(folder.verdict_lines) as path:
+        write_verdicts(read_parquet(folder.verdicts, Verdict), path)
+    for work in run.rounds:
+        work.judgements.unlink()
+        work.verdicts.unlink()
+    run.verdicts = counts
+
+
+def select_stage(run: Run) -> None:
+    """Find which verdicts are kept."""
+    select = run.recipe.select
+    run.selection = Selection(select.gate, select.keep)
+    run.selection.look(read_parquet(run.folder.verdicts, Verdict))
+
+
+def dataset_stage(run: Run) -> None:
+    """Write the kept preferences, as Parquet and as a HF dataset folder."""
+    folder = run.folder
+    with folder.writing(folder.preferences) as path:
+        write_parquet(_preferences(run), path, Preference)
+    with folder.writing(folder.dataset) as path:
+        write_dataset(read_parquet(folder.preferences, Preference), path)
+    kept = read_parquet(folder.preferences, Preference)
+    run.examples = list(itertools.islice(kept, 3))
+
+
+def _preferences(run: Run) -> Iterator[Preference]:
+    assert run.selection is not None
+    verdicts = read_parquet(run.folder.verdicts, Verdict)
+    judgements = ById(grouped(read_parquet(run.folder.judgements, Judgement)))
+    for row, verdict in zip(run.rows(), verdicts, strict=True):
+        told = judgements.take(verdict.comparison) or []
+        if row.comparison.id != verdict.comparison:
+            raise ValueError(f"verdict of {verdict.comparison!r} met row {row.comparison.id!r}")
+        if run.selection.keeps(verdict):
+            yield preference(row, verdict, told, decided_by(run.judge, verdict))
+
+
+def decided_by(judge: Judge, verdict: Verdict) -> str:
+    """Who decided a row: `judge`, `panel`, or `cascade:N` with the stage."""
+    if judge.card.kind == "cascade":
+        return f"cascade:{verdict.stage}"
+    return "panel" if judge.card.kind == "panel" else "judge"
+
+
+STAGES: Mapping[str, Callable[[Run], None]] = {
+    "input": input_stage,
+    "judge": judge_stage,
+    "select": select_stage,
+    "dataset": dataset_stage,
+}
+"""Every stage by the name that `--until` takes, in order."""

@@ -1,0 +1,39 @@
+"""What a run tells whoever watches it. Stages talk to this protocol, never to a terminal."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from rlaif.calls.tally import Event
+
+
+class Watch(Protocol):
+    """Receives a run's news; all methods return at once."""
+
+    def say(self, text: str) -> None:
+        """One line about what happens now. `text` may hold candidate text: make it plain."""
+
+    def begin(self, what: str, total: int | None) -> None:
+        """A counted piece of work begins; `total` calls, or bytes of a download."""
+
+    def progress(self, event: Event) -> None:
+        """Where the calls of the piece of work stand."""
+
+    def end(self) -> None:
+        """The counted piece of work is over."""
+
+
+class Silent:
+    """Watches nothing: for Python callers and tests."""
+
+    def say(self, text: str) -> None:
+        """Drop it."""
+
+    def begin(self, what: str, total: int | None) -> None:
+        """Drop it."""
+
+    def progress(self, event: Event) -> None:
+        """Drop it."""
+
+    def end(self) -> None:
+        """Nothing to end."""
