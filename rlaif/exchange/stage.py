@@ -94,6 +94,14 @@ def stage_prompts(
     return stage.fill(read_prompts(opened, notes), on_bad_row, limit)
 
 
+def staged_pair(database: Path, name: str) -> LabelledComparison | None:
+    """The pair with id `name` of a database that `stage_input` filled; None where it has none."""
+    uri = f"{database.resolve().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True)) as db:
+        found = db.execute("SELECT body FROM pairs WHERE id = ?", (name,)).fetchone()
+    return LabelledComparison.model_validate_json(found[0]) if found else None
+
+
 @dataclass
 class _Stage(Generic[Row]):
     """One pass over an input into one table."""

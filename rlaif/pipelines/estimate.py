@@ -24,7 +24,7 @@ REASONED_TOKENS = (80, 200, 450)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Calls, tokens and dollars; ranges are (low, likely, high), None where the price is unknown."""
+    """Calls, tokens and dollars; ranges are (low, likely, high), None for an unknown price."""
 
     judge: str
     calls: int

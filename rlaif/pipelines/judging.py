@@ -208,13 +208,15 @@ def merge_rounds(
     judgements = [ById(grouped(read_parquet(r.judgements, Judgement))) for r in rounds]
     for row in rows():
         name = row.comparison.id
-        taken = [verdict for stage in verdicts if (verdict := stage.take(name)) is not None]
-        told = [judgement for stage in judgements for judgement in stage.take(name) or []]
+        taken = [verdict for left in verdicts if (verdict := left.take(name)) is not None]
+        told = [judgement for left in judgements for judgement in left.take(name) or []]
         if not taken:
             raise ValueError(f"{name!r} has no verdict in any round")
         yield row, taken[-1], told
-    for stage in (*verdicts, *judgements):
-        stage.finish()
+    for left in verdicts:
+        left.finish()
+    for said in judgements:
+        said.finish()
 
 
 def _keyed(verdicts: Iterable[Verdict]) -> Iterator[tuple[str, Verdict]]:

@@ -56,7 +56,7 @@ def pool_settings(recipe: Recipe, card: Card) -> PoolSettings:
     known = {key: value for key, value in given.items() if value is not None}
     return PoolSettings(
         timeout_s=card.timeout_s,
-        raised_max_tokens=card.max_tokens_raised,
+        max_output=card.max_tokens_raised,
         max_failures=recipe.max_failures,
         seed=recipe.seed,
         **known,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,7 +122,7 @@ def input_stage(run: Run) -> None:
     if recipe.input == DEMO:
         source = run.folder.path / "demo.jsonl"
         with run.folder.writing(source) as path:
-            demo.write(path, seed=0)
+            _write_demo(path)
     run.staged = stage_input(
         source,
         run.folder.staged,
@@ -129,6 +130,23 @@ def input_stage(run: Run) -> None:
         on_bad_row=recipe.on_bad_row,
         limit=recipe.limit,
     )
+
+
+def _write_demo(path: Path) -> None:
+    """The embedded sample as a user's file would be: its labels hold by construction."""
+    with path.open("w", encoding="utf-8") as file:
+        for row in demo.comparisons():
+            pair = row.comparison
+            line = {
+                "id": pair.id,
+                "prompt": pair.prompt[0].content,
+                "response_a": pair.a.text,
+                "response_b": pair.b.text,
+                "label": row.label,
+                "domain": pair.domain,
+                "source": pair.source,
+            }
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def judge_stage(run: Run) -> None:
