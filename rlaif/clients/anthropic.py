@@ -49,7 +49,7 @@ class AnthropicClient:
         url = base_url or keys.setting("ANTHROPIC_BASE_URL") or BASE_URL
         self.base_url = keys.checked_url(url, self.options.allow_http)
         self.endpoint = self.base_url + PATH
-        self._key = keys.needed(self.options.key_env, who).get_secret_value()
+        self._key = keys.needed(self.options.key_env, who)
         self._schemas: dict[int, tuple[Mapping[str, Any], dict[str, Any]]] = {}
         self._open()
 
@@ -60,7 +60,7 @@ class AnthropicClient:
         http = anthropic.DefaultAioHttpClient(follow_redirects=False)
         self._raw = wire.raw_type(http)
         self.sdk = anthropic.AsyncAnthropic(
-            api_key=self._key,
+            api_key=self._key.get_secret_value(),
             base_url=self.base_url,
             max_retries=0,
             timeout=None,

@@ -26,24 +26,14 @@ class _Environment(BaseSettings):
 
 
 def secret(variable: str) -> SecretStr | None:
-    """The value of one variable, from the environment or else `.env`; None where it is not set.
+    """The key in one variable, from the environment or else `.env`; None where it is not set.
 
     Raises ConfigError where `.env` cannot be read or the value cannot be a key.
     """
-    model = create_model(
-        "Environment",
-        __base__=_Environment,
-        value=(SecretStr | None, Field(default=None, validation_alias=variable)),
-    )
-    try:
-        value = model().value  # type: ignore[attr-defined]
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError(".env: cannot be read as UTF-8 text") from None
-    if value is None:
-        return None
-    text = value.get_secret_value().strip()
+    text = setting(variable) or ""
     # An SDK that cannot put a key in a header says so by quoting it.
     if not text.isascii() or not text.isprintable() or " " in text:
+        text = ""
         raise ConfigError(f"{variable}: holds blanks or characters that no key has (not shown)")
     return SecretStr(text) if text else None
 
@@ -60,9 +50,17 @@ def needed(variable: str, who: str) -> SecretStr:
 
 
 def setting(variable: str) -> str | None:
-    """A value that is no secret (a base URL, a list of hosts), from the same places."""
-    found = secret(variable)
-    return found.get_secret_value() if found else None
+    """The value of one variable, without blanks around it, from the same places."""
+    model = create_model(
+        "Environment",
+        __base__=_Environment,
+        value=(SecretStr | None, Field(default=None, validation_alias=variable)),
+    )
+    try:
+        value: SecretStr | None = model().value  # type: ignore[attr-defined]
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(".env: cannot be read as UTF-8 text") from None
+    return (value.get_secret_value().strip() or None) if value else None
 
 
 def checked_url(url: str, allow_http: Iterable[str] = ()) -> str:

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
+
+from pydantic import SecretStr
 
 from rlaif.calls.request import CallError, Failure, Reply, Request
 from rlaif.clients import failures, keys, openai, wire
@@ -20,6 +23,10 @@ from rlaif.errors import ConfigError, MissingExtra
 from rlaif.records import Record
 
 _SECRET_NAMES = ("_API_KEY", "_TOKEN", "_SECRET_ACCESS_KEY", "_ACCESS_KEY_ID")
+
+
+_NOT_JSON = re.compile(r"line \d+ column \d+ \(char \d+\)|Invalid response object")
+"""How JSONDecodeError words end, which litellm turns into a server error."""
 
 
 class Options(Record):
@@ -49,18 +56,18 @@ class LiteLLMClient:
         self._takes = frozenset(self._litellm.get_supported_openai_params(model) or ())
         self._key = self._find_key(model, who)
 
-    def _find_key(self, model: str, who: str) -> str | None:
+    def _find_key(self, model: str, who: str) -> SecretStr | None:
         """The key to pass; None where litellm finds it in the environment or none is needed."""
         if self.options.key_env:
-            return keys.needed(self.options.key_env, who).get_secret_value()
+            return keys.needed(self.options.key_env, who)
         missing = self._litellm.validate_environment(model)["missing_keys"]
         for variable in missing:
             found = keys.secret(variable)
             if found:
-                return found.get_secret_value()
+                return found
         if missing and not self.base_url:
-            return keys.needed(" or ".join(missing), who).get_secret_value()
-        return "no-key" if missing else None
+            return keys.needed(" or ".join(missing), who)
+        return SecretStr("no-key") if missing else None
 
     @property
     def concurrency(self) -> int | None:
@@ -96,7 +103,7 @@ class LiteLLMClient:
                 reply = await self._litellm.acompletion(
                     **self.body(request),
                     api_base=self.base_url,
-                    api_key=self._key,
+                    api_key=self._key.get_secret_value() if self._key else None,
                     timeout=timeout_s,
                     num_retries=0,
                     max_retries=0,
@@ -121,13 +128,13 @@ class LiteLLMClient:
             return CallError(Failure.TOO_LONG, text, status=400)
         if isinstance(error, names.ContentPolicyViolationError):
             return CallError(Failure.FILTERED, text, status=400)
-        if "Expecting" in text or "Invalid response object" in text:
+        if _NOT_JSON.search(text):
             return CallError(Failure.BAD_REPLY, text, status=200, billed=True)
         status = getattr(error, "status_code", None)
         if isinstance(error, names.APIConnectionError) or not isinstance(status, int):
             return CallError(Failure.CONNECTION, text, billed=True)
-        raw = getattr(getattr(error, "response", None), "headers", None)
-        headers = failures.kept(raw.raw) if raw is not None else {}
+        sent = getattr(error, "litellm_response_headers", None)
+        headers = failures.kept(sent.raw) if sent is not None else {}
         return failures.from_status(status, "", str(error), headers, *secrets)
 
     async def close(self) -> None:
@@ -148,10 +155,10 @@ def _import() -> Any:
     return litellm
 
 
-def _secrets(key: str | None) -> list[str]:
+def _secrets(key: SecretStr | None) -> list[str]:
     """Whatever the environment holds that must not be printed, and the key that was passed."""
     held = [value for name, value in os.environ.items() if name.endswith(_SECRET_NAMES)]
-    return [*held, key or ""]
+    return [*held, key.get_secret_value() if key else ""]
 
 
 def _headers(reply: Any) -> dict[str, str]:

@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from rlaif.calls.request import CallError, Finish, Reply, Request, TokenLogprob
 from rlaif.clients import failures, keys, wire
@@ -48,7 +48,7 @@ class OpenAIClient:
         variable = self.options.key_env
         found = keys.needed(variable, who) if self.base_url == BASE_URL else keys.secret(variable)
         # Servers without keys ignore the header, but the SDK sends nothing without one.
-        self._key = found.get_secret_value() if found else "no-key"
+        self._key = found or SecretStr("no-key")
         self._open()
 
     def _open(self) -> None:
@@ -58,7 +58,7 @@ class OpenAIClient:
         http = openai.DefaultAioHttpClient(follow_redirects=False)
         self._raw = wire.raw_type(http)
         self.sdk = openai.AsyncOpenAI(
-            api_key=self._key,
+            api_key=self._key.get_secret_value(),
             base_url=self.base_url,
             max_retries=0,
             timeout=None,

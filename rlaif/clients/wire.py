@@ -8,6 +8,8 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from pydantic import SecretStr
+
 from rlaif.calls.request import CallError, Failure
 from rlaif.clients import failures
 
@@ -40,12 +42,13 @@ def raw_type(http_client: object) -> Any:
 
 
 async def call(
-    send: Wire, timeout_s: float, status_error: type[Exception], *secrets: str
+    send: Wire, timeout_s: float, status_error: type[Exception], key: SecretStr
 ) -> tuple[Any, dict[str, str]]:
     """Send once: the decoded JSON body and the headers worth keeping.
 
     `status_error` is the SDK's exception for HTTP errors. Raises CallError and nothing else but
-    cancellation; the SDK's own exceptions hold the request with its key, so none is chained.
+    cancellation; the SDK's own exceptions hold the request with its key, so none is chained, and
+    the key stays a SecretStr in every frame of a traceback.
     """
     failed = None
     try:
@@ -55,9 +58,9 @@ async def call(
         message = f"no answer within {timeout_s:g} s"
         failed = CallError(Failure.TIMEOUT, message, billed=True)
     except status_error as error:
-        failed = _from_sdk(error, *secrets)
+        failed = _from_sdk(error, key.get_secret_value())
     except Exception as error:
-        failed = _broken(error, *secrets)
+        failed = _broken(error, key.get_secret_value())
     if failed is not None:
         raise failed
     headers = failures.kept(response.headers.raw)
@@ -74,14 +77,14 @@ def bad_reply(message: str, headers: dict[str, str]) -> CallError:
     return CallError(Failure.BAD_REPLY, message, status=200, rate=rate, billed=True)
 
 
-def _from_sdk(error: Any, *secrets: str) -> CallError:
+def _from_sdk(error: Any, key: str) -> CallError:
     """Both SDKs' status errors have the response and the decoded body."""
     code, message = failures.error_parts(error.body)
     headers = failures.kept(error.response.headers.raw)
-    return failures.from_status(error.status_code, code, message, headers, *secrets)
+    return failures.from_status(error.status_code, code, message, headers, key)
 
 
-def _broken(error: BaseException, *secrets: str) -> CallError:
+def _broken(error: BaseException, key: str) -> CallError:
     """A call that broke below HTTP; what it was is said by the transport, not by the SDK."""
     import aiohttp
 
@@ -92,18 +95,18 @@ def _broken(error: BaseException, *secrets: str) -> CallError:
         if isinstance(cause, (aiohttp.ServerTimeoutError, TimeoutError)):
             return CallError(Failure.TIMEOUT, "no answer in time", billed=True)
         if isinstance(cause, aiohttp.ClientConnectorError):
-            message = redact_error(cause, *secrets)
+            message = redact_error(cause, key)
             return CallError(Failure.CONNECTION, f"cannot connect: {message}")
         if isinstance(cause, (aiohttp.ClientError, OSError)):
-            message = redact_error(cause, *secrets)
+            message = redact_error(cause, key)
             return CallError(Failure.CONNECTION, f"connection broke: {message}", billed=True)
         cause = cause.__cause__
     if isinstance(root, ValueError):
-        return bad_reply(f"reply could not be read: {redact_error(root, *secrets)}", {})
-    message = f"connection broke: {redact_error(root, *secrets)}"
+        return bad_reply(f"reply could not be read: {redact_error(root, key)}", {})
+    message = f"connection broke: {redact_error(root, key)}"
     return CallError(Failure.CONNECTION, message, billed=True)
 
 
-def redact_error(error: BaseException, *secrets: str) -> str:
+def redact_error(error: BaseException, key: str) -> str:
     """An exception's type and text without keys."""
-    return failures.redact(f"{type(error).__name__}: {error}", *secrets)
+    return failures.redact(f"{type(error).__name__}: {error}", key)

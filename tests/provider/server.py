@@ -27,7 +27,7 @@ class Provider:
     """State and handlers of the stub; one instance serves one event loop."""
 
     def __init__(self, settings: Settings) -> None:
-        self.templates: dict[Shape, bytes] = {}
+        self.templates: dict[tuple[str, Shape], bytes] = {}
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
@@ -163,9 +163,9 @@ class Provider:
             finish, out = "length", asked.cap
         shown = None if finish == "length" else said
         shape = Shape(asked.model, finish, asked.logprobs, shown, out, min(hidden, asked.cap))
-        template = self.templates.get(shape)
+        template = self.templates.get((wire.PATH, shape))
         if template is None:
-            template = self.templates[shape] = wire.template(shape)
+            template = self.templates[wire.PATH, shape] = wire.template(shape)
         return render(template, digest, max(1, size // 4), out, self._cached(asked))
 
     def _cached(self, asked: Asked) -> int:
