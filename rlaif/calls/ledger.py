@@ -24,6 +24,9 @@ from types import TracebackType
 from typing import IO, Any, Self, TypeVar
 
 from rlaif.calls import recorded
+from rlaif.calls.job import SELECT as SELECT_JOBS
+from rlaif.calls.job import TABLE as JOBS_TABLE
+from rlaif.calls.job import Job, job_of
 from rlaif.calls.rows import ANSWER_COLUMNS, Answer, Attempt, answer_of
 from rlaif.calls.writer import LedgerError, Rows, Writer
 from rlaif.errors import ConfigError
@@ -111,6 +114,18 @@ class Ledger:
         self._writer.put(Rows(answer, attempts, done))
         return done
 
+    def put_job(self, job: Job) -> asyncio.Future[None]:
+        """Queue a batch job for writing, as `put` does."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._writer.put(Rows(None, (), done, job))
+        return done
+
+    def jobs(self, endpoint: str) -> list[Job]:
+        """Every batch job of an endpoint, whatever its state, in the order they were made."""
+        with self._reading:
+            rows = self._read.execute(f"{SELECT_JOBS} ORDER BY rowid", (endpoint,)).fetchall()
+        return [job_of(row) for row in rows]
+
     def export(self, path: Path, keys: Iterable[str]) -> int:
         """Write the reusable answers of `keys` as gzipped JSON lines; returns how many."""
         return recorded.write(path, self._reusable(keys))
@@ -189,6 +204,7 @@ def _connect(path: Path) -> sqlite3.Connection:
             connection.executescript(
                 f"BEGIN; PRAGMA application_id={APPLICATION_ID}; {SCHEMA} COMMIT;"
             )
+        connection.execute(JOBS_TABLE)
     except sqlite3.Error as error:
         raise ConfigError(f"{path} cannot be used as a ledger: {error}") from None
     return connection

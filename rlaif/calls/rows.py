@@ -124,6 +124,8 @@ def pack(reply: Reply) -> dict[str, Any]:
     """A reply as JSON values; rate headers are not kept, empty fields are left out."""
     packed: dict[str, Any] = {"text": reply.text, "finish": reply.finish, "model": reply.model}
     packed["tokens"] = [reply.tokens_in, reply.tokens_out, reply.tokens_cached]
+    if reply.tokens_written:
+        packed["written"] = reply.tokens_written
     if reply.label_probs is not None:
         packed["label_probs"] = dict(reply.label_probs)
     if reply.logprobs:
@@ -143,6 +145,7 @@ def unpack(packed: dict[str, Any]) -> Reply:
         tokens_in=tokens_in,
         tokens_out=tokens_out,
         tokens_cached=tokens_cached,
+        tokens_written=packed.get("written", 0),
         label_probs=packed.get("label_probs"),
         logprobs=tuple(
             TokenLogprob(token, logprob, tuple((t, p) for t, p in top))

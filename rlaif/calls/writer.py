@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from rlaif.calls.job import PUT as _PUT_JOB
+from rlaif.calls.job import Job, job_row
 from rlaif.calls.rows import (
     ANSWER_COLUMNS,
     ATTEMPT_COLUMNS,
@@ -48,6 +50,7 @@ class Rows:
     answer: Answer | None
     attempts: Sequence[Attempt]
     done: asyncio.Future[None] | Future[None]
+    job: Job | None = None
 
 
 class Writer(threading.Thread):
@@ -110,6 +113,7 @@ class Writer(threading.Thread):
         self._connection.execute("BEGIN")
         self._connection.executemany(_PUT_ANSWER, answers)
         self._connection.executemany(_PUT_ATTEMPT, attempts)
+        self._connection.executemany(_PUT_JOB, [job_row(rows.job) for rows in batch if rows.job])
         self._connection.execute("COMMIT")
 
 
