@@ -32,7 +32,7 @@ def write_dataset(preferences: Iterable[Preference], folder: Path) -> int:
     columns = dataset_columns()
     count = 0
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
         # save_to_disk copies a memory-mapped file: the one public way that needs no rows in memory.
         draft = str(Path(scratch) / "rows.arrow")
         with pa.ipc.new_stream(draft, schema_of(columns)) as stream:

@@ -24,7 +24,7 @@ from rlaif.exchange.messages import (
     read_prompt,
     read_transcript,
 )
-from rlaif.exchange.rows import BadRow, Fault, Notes, RawRow, Source, shown
+from rlaif.exchange.rows import BadRow, Fault, Notes, RawRow, Source, listed, shown
 from rlaif.exchange.sources import open_source
 from rlaif.records import Comparison, Label, LabelledComparison, Message, Response, digest
 
@@ -34,6 +34,8 @@ RANKED = ("chosen", "rejected")
 SHARED = frozenset({"id", "prompt", "domain", "source"})
 GIVEN = SHARED | {*PAIR, "label", "votes", "annotators", "model_a", "model_b"}
 KNOWN_ORDER = SHARED | {*RANKED}
+READ = GIVEN | KNOWN_ORDER
+"""Every column that is read of one shape of rows or another."""
 
 
 def open_pairs(
@@ -45,7 +47,7 @@ def open_pairs(
     header lacks a column.
     """
     notes = notes if notes is not None else Notes()
-    return read_pairs(open_source(source, notes), seed, notes)
+    return read_pairs(open_source(source, notes, READ), seed, notes)
 
 
 def read_pairs(source: Source, seed: int, notes: Notes) -> Iterator[LabelledComparison | BadRow]:
@@ -67,7 +69,7 @@ def _pair(row: RawRow, seed: int, notes: Notes) -> LabelledComparison | BadRow:
 
 def _given(line: int, values: dict[str, Any]) -> LabelledComparison:
     if missing := [c for c in PAIR if c not in values]:
-        has = ", ".join(map(str, list(values)[:20])) or "no columns"
+        has = listed(values)
         message = (
             f"is missing (needed: {', '.join(PAIR)}, or chosen and rejected); the row has {has}"
         )

@@ -13,6 +13,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from rlaif.errors import InputError
+from rlaif.exchange.sources import BUFFER
 from rlaif.exchange.tables import batches, columns_of, schema_of
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -44,7 +45,8 @@ def read_parquet(path: Path, model: type[Model]) -> Iterator[Model]:
 
     row = 0
     try:
-        with pq.ParquetFile(path) as file:
+        # Without these two, Arrow holds a whole row group.
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER) as file:
             for batch in file.iter_batches(batch_size=512):
                 for values in batch.to_pylist():
                     row += 1

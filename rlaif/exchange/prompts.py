@@ -43,7 +43,7 @@ class PromptRow(Record):
 def open_prompts(source: str | Path, notes: Notes | None = None) -> Iterator[PromptRow | BadRow]:
     """The prompts of `source`, streaming. Raises InputError where it cannot be opened."""
     notes = notes if notes is not None else Notes()
-    return read_prompts(open_source(source, notes), notes)
+    return read_prompts(open_source(source, notes, READ), notes)
 
 
 def read_prompts(source: Source, notes: Notes) -> Iterator[PromptRow | BadRow]:

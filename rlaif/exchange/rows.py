@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from rlaif.errors import InputError
@@ -57,9 +58,9 @@ class Notes:
 
     def ignore(self, columns: set[str]) -> None:
         """Remember these unread columns."""
-        for column in sorted(columns - self.ignored.keys()):
+        for column in sorted(printable(column) for column in columns):
             if len(self.ignored) < MAX_NAMED:
-                self.ignored[column] = None
+                self.ignored.setdefault(column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Source:
         if self.columns is None or any(set(c) <= set(self.columns) for c in choices):
             return
         wanted = ", or ".join(" + ".join(c) for c in choices)
-        has = ", ".join(self.columns) or "none"
+        has = listed(self.columns)
         raise InputError(f"{self.name}: columns needed: {wanted}; it has: {has}. Rename them.")
 
 
@@ -90,6 +91,17 @@ def shown(value: object) -> str:
     """A value for an error message: one line, escaped, at most 60 characters."""
     text = repr(value[:80] if isinstance(value, str | list) else value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def printable(name: object) -> str:
+    """A column's name as it can be shown in a terminal."""
+    text = str(name)
+    return text if text.isprintable() and len(text) <= 60 else shown(text)
+
+
+def listed(names: Iterable[object]) -> str:
+    """The first 20 names of columns, for an error message."""
+    return ", ".join(map(printable, islice(names, 20))) or "none"
 
 
 def mend(value: Any) -> Any:

@@ -11,140 +11,57 @@ All readers stream: what they hold does not grow with the input.
 
 from __future__ import annotations
 
-import csv
-import gzip
-import json
 import re
-import sys
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from rlaif.errors import InputError
-from rlaif.exchange.rows import BadRow, Notes, RawRow, Source, mend, shown
+from rlaif.exchange.display import plain
+from rlaif.exchange.rows import BadRow, Notes, RawRow, Source
+from rlaif.exchange.textfiles import csv_header, csv_rows, json_rows
 
 FORMATS = ".jsonl, .jsonl.gz, .json, .csv, .parquet, a datasets folder, or org/name[:split]"
 HUB_NAME = re.compile(r"([\w.-]+/[\w.-]+)(?::([\w.-]+))?")
-LIST_CELLS = ("prompt", "chosen", "rejected", "votes", "annotators", "responses")
-"""CSV columns in which a cell may hold a JSON list (messages, votes) instead of text."""
 BATCH_ROWS = 64
 """Rows of Parquet decoded at once: small, since texts may be a megabyte."""
+BUFFER = 2**20
+"""Bytes of Parquet read ahead for each column."""
 
 
-def open_source(source: str | Path, notes: Notes) -> Source:
-    """Open `source` for one pass. Raises InputError where it cannot be opened at all."""
+def open_source(source: str | Path, notes: Notes, read: frozenset[str]) -> Source:
+    """Open `source` for one pass. Raises InputError where it cannot be opened at all.
+
+    Formats with columns load only those in `read`; `notes` gets the names of the others.
+    """
     path = Path(source).expanduser()
     if path.is_dir():
-        return _open_folder(path)
+        return _open_folder(path, notes, read)
     if path.is_file():
         try:
             path.open("rb").close()
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-        return _open_file(path, notes)
+        return _open_file(path, notes, read)
     name = HUB_NAME.fullmatch(str(source))
     if name and not str(source).endswith((".jsonl", ".gz", ".json", ".csv", ".parquet")):
-        return _open_hub(name[1], name[2])
+        return _from_splits(name[1], _load_streaming(name[1]), name[2], notes, read)
     raise InputError(f"{source}: there is no such file or folder; inputs are {FORMATS}")
 
 
-def _open_file(path: Path, notes: Notes) -> Source:
+def _open_file(path: Path, notes: Notes, read: frozenset[str]) -> Source:
     name = path.name.lower()
     if name.endswith((".jsonl", ".json", ".jsonl.gz", ".json.gz")):
-        return Source(str(path), _json_rows(path, notes), None, "line")
+        return Source(str(path), json_rows(path, notes), None, "line")
     if name.endswith(".csv"):
-        header = _csv_header(path)
-        return Source(str(path), _csv_rows(path, header), tuple(header), "line")
+        header = csv_header(path)
+        return Source(str(path), csv_rows(path, header), tuple(header), "line")
     if name.endswith(".parquet"):
-        return _open_parquet(path)
+        return _open_parquet(path, notes, read)
     raise InputError(f"{path}: unknown format {path.suffix!r}; inputs are {FORMATS}")
 
 
-def _json_rows(path: Path, notes: Notes) -> Iterator[RawRow | BadRow]:
-    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-        try:
-            for line, raw in enumerate(file, start=1):
-                if raw.strip():
-                    yield _json_row(line, raw, notes)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise InputError(f"{path}: the compressed file is damaged: {error}") from None
-
-
-def _json_row(line: int, raw: bytes, notes: Notes) -> RawRow | BadRow:
-    try:
-        values = json.loads(raw.rstrip().decode("utf-8-sig" if line == 1 else "utf-8"))
-    except UnicodeDecodeError:
-        return BadRow(line, None, "is not UTF-8 text; save the file as UTF-8", "broken")
-    except (ValueError, RecursionError) as error:
-        return BadRow(line, None, f"is not a JSON object: {_json_fault(error)}", "broken")
-    if not isinstance(values, dict):
-        hint = "; an array can be split into lines with: jq -c '.[]'" if line == 1 else ""
-        return BadRow(line, None, f"must be one JSON object, not {shown(values)}{hint}", "broken")
-    if b"\\ud" in raw or b"\\uD" in raw:
-        mended = mend(values)
-        notes.mended += mended != values
-        values = mended
-    return RawRow(line, values)
-
-
-def _json_fault(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at character {error.colno}; one whole object a line is needed"
-    return "nested too deeply" if isinstance(error, RecursionError) else "number too long"
-
-
-def _csv_header(path: Path) -> list[str]:
-    csv.field_size_limit(sys.maxsize)  # the default of 128 KiB would refuse a long response
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        try:
-            header = next(csv.reader(file, strict=True), [])
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise InputError(f"{path}:1: the header is not CSV in UTF-8: {error}") from None
-    if twice := {name for name in header if header.count(name) > 1}:
-        raise InputError(f"{path}:1: column {sorted(twice)[0]!r} is named twice in the header")
-    return header
-
-
-def _csv_rows(path: Path, header: list[str]) -> Iterator[RawRow | BadRow]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        next(reader, None)
-        while True:
-            line = reader.line_num + 1
-            try:
-                cells = next(reader, None)
-            except csv.Error as error:
-                yield BadRow(line, None, f'is not CSV: {error}; quote texts with "', "broken")
-                return  # an open quote swallows the rest: nothing after it can be trusted
-            except UnicodeDecodeError:
-                raise InputError(f"{path}:{line}: is not UTF-8 text; save it as UTF-8") from None
-            if cells is None:
-                return
-            if not cells:
-                continue
-            if len(cells) != len(header):
-                message = f"has {len(cells)} cells where the header names {len(header)}"
-                yield BadRow(line, None, f"{message}; quote texts that hold commas", "broken")
-                continue
-            yield RawRow(line, {k: _cell(k, v) for k, v in zip(header, cells, strict=True)})
-
-
-def _cell(column: str, text: str) -> Any:
-    """A CSV cell: None where empty, a list where the column may hold one and the text is one."""
-    if column in LIST_CELLS and text.startswith("["):
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            return text
-        messages = column not in ("votes", "annotators")
-        if isinstance(value, list) and value and isinstance(value[0], dict) == messages:
-            return mend(value)
-        return text
-    return text or None
-
-
-def _open_parquet(path: Path) -> Source:
+def _open_parquet(path: Path, notes: Notes, read: frozenset[str]) -> Source:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -153,11 +70,14 @@ def _open_parquet(path: Path) -> Source:
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path}: is not a Parquet file: {error}") from None
 
+    used = _used(columns, notes, read)
+
     def rows() -> Iterator[RawRow | BadRow]:
         line = 0
         try:
-            with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(batch_size=BATCH_ROWS):
+            # Without these two, Arrow holds a whole row group, which may be the whole file.
+            with pq.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER) as file:
+                for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=used):
                     for values in batch.to_pylist():
                         line += 1
                         yield RawRow(line, values)
@@ -167,18 +87,14 @@ def _open_parquet(path: Path) -> Source:
     return Source(str(path), rows(), columns, "row")
 
 
-def _open_folder(path: Path) -> Source:
+def _open_folder(path: Path, notes: Notes, read: frozenset[str]) -> Source:
     import datasets
 
     if (path / "dataset_info.json").is_file() or (path / "dataset_dict.json").is_file():
         loaded = datasets.load_from_disk(str(path))
     else:
         loaded = _load_streaming(str(path))
-    return _from_splits(str(path), loaded, None)
-
-
-def _open_hub(name: str, split: str | None) -> Source:
-    return _from_splits(name, _load_streaming(name), split)
+    return _from_splits(str(path), loaded, None, notes, read)
 
 
 def _load_streaming(name: str) -> Any:
@@ -190,11 +106,20 @@ def _load_streaming(name: str) -> Any:
         raise InputError(f"{name}: datasets cannot load it: {_first_line(error)}") from None
 
 
+def _used(columns: Iterable[str], notes: Notes, read: frozenset[str]) -> list[str]:
+    """The columns worth loading; the others (images, embeddings) may be large."""
+    notes.ignore(set(columns) - read)
+    return [column for column in columns if column in read]
+
+
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    text = str(error).strip() or type(error).__name__
+    return plain(text.splitlines()[0], 300)
 
 
-def _from_splits(name: str, loaded: Any, split: str | None) -> Source:
+def _from_splits(
+    name: str, loaded: Any, split: str | None, notes: Notes, read: frozenset[str]
+) -> Source:
     if isinstance(loaded, dict):
         if split is None and len(loaded) == 1:
             split = next(iter(loaded))
@@ -204,6 +129,8 @@ def _from_splits(name: str, loaded: Any, split: str | None) -> Source:
             raise InputError(f"{name}: no split {split!r}; there are {known}: name it {name}:SPLIT")
         loaded, name = loaded[split], f"{name}:{split}"
     columns = loaded.column_names
+    if columns:
+        loaded = loaded.select_columns(_used(columns, notes, read))
 
     def rows() -> Iterator[RawRow | BadRow]:
         line = 0

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from rlaif.errors import InputError, StoppedError
-from rlaif.exchange.pairs import read_pairs
-from rlaif.exchange.prompts import PromptRow, read_prompts
+from rlaif.exchange import pairs, prompts
+from rlaif.exchange.prompts import PromptRow
 from rlaif.exchange.rows import BadRow, Notes, Source
 from rlaif.exchange.sources import open_source
 from rlaif.records import LabelledComparison
@@ -79,9 +79,9 @@ def stage_input(
     StoppedError where the database cannot be written.
     """
     notes = Notes()
-    opened = open_source(source, notes)
+    opened = open_source(source, notes, pairs.READ)
     stage = _Stage(opened, notes, database, "pairs", LabelledComparison)
-    return stage.fill(read_pairs(opened, seed, notes), on_bad_row, limit)
+    return stage.fill(pairs.read_pairs(opened, seed, notes), on_bad_row, limit)
 
 
 def stage_prompts(
@@ -89,9 +89,9 @@ def stage_prompts(
 ) -> StagedPrompts:
     """The same for prompts; a missing id becomes the prompt key."""
     notes = Notes()
-    opened = open_source(source, notes)
+    opened = open_source(source, notes, prompts.READ)
     stage = _Stage(opened, notes, database, "prompts", PromptRow)
-    return stage.fill(read_prompts(opened, notes), on_bad_row, limit)
+    return stage.fill(prompts.read_prompts(opened, notes), on_bad_row, limit)
 
 
 def staged_pair(database: Path, name: str) -> LabelledComparison | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from rlaif.errors import InputError
-from rlaif.exchange.pairs import open_pairs
-from rlaif.exchange.rows import BadRow, Notes
+from rlaif.exchange.pairs import READ, open_pairs
+from rlaif.exchange.rows import BadRow, Notes, RawRow
 from rlaif.exchange.sources import open_source
 from rlaif.records import LabelledComparison
 
@@ -100,14 +103,14 @@ def test_hub_failure_is_an_input_error(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["no/such/file.jsonl", "missing.csv", "a b/c"])
 def test_no_such_file(name: str) -> None:
     with pytest.raises(InputError, match="no such file"):
-        open_source(name, Notes())
+        open_source(name, Notes(), READ)
 
 
 def test_unknown_format(tmp_path: Path) -> None:
     path = tmp_path / "pairs.xlsx"
     path.write_bytes(b"x")
     with pytest.raises(InputError, match=r"unknown format '\.xlsx'; inputs are \.jsonl"):
-        open_source(path, Notes())
+        open_source(path, Notes(), READ)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +219,7 @@ def test_damaged_parquet(tmp_path: Path) -> None:
 
 def test_stream_that_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
     class Stream:
-        column_names = None
+        column_names = None  # as a stream without features has it
 
         def __iter__(self) -> Any:
             yield ROWS[0]
@@ -225,3 +228,36 @@ def test_stream_that_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "load_dataset", lambda name, streaming: {"train": Stream()})
     with pytest.raises(InputError, match=r"^org/name:train: cannot be read after row 1: gone$"):
         list(open_pairs("org/name", seed=0))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "saved"])
+def test_other_columns_are_named_and_not_loaded(kind: str, tmp_path: Path) -> None:
+    rows = [{**row, "embedding": [0.0] * 9, "\x1b[2J": 1} for row in ROWS]
+    path = tmp_path / "p"
+    if kind == "parquet":
+        path = path.with_suffix(".parquet")
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    else:
+        datasets.Dataset.from_list(rows).save_to_disk(str(path))
+    notes = Notes()
+    source = open_source(path, notes, READ)
+    assert list(notes.ignored) == ["'\\x1b[2J'", "embedding"]
+    (first, _) = source.rows
+    assert isinstance(first, RawRow)
+    assert set(first.values) == set(ROWS[0])
+
+
+@pytest.mark.slow
+def test_one_huge_row_group_is_not_held(tmp_path: Path) -> None:
+    path = tmp_path / "p.parquet"
+    texts = [random.Random(i).randbytes(500).hex() for i in range(20_000)]
+    row = {"prompt": texts, "response_a": texts, "response_b": texts[::-1]}
+    pq.write_table(pa.table(row), path, row_group_size=20_000)
+    code = (
+        "import sys, pyarrow as pa; from rlaif.exchange.pairs import open_pairs;"
+        " print(sum(1 for _ in open_pairs(sys.argv[1], 0)), pa.default_memory_pool().max_memory())"
+    )
+    run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, check=True)
+    count, peak = map(int, run.stdout.split())
+    assert count == 20_000
+    assert peak < path.stat().st_size / 2
