@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -68,9 +69,7 @@ def clustered_mean(
     return Estimate(mean, n, m, float(low), float(high))
 
 
-def _t_half_width(
-    sums: NDArray[np.float64], counts: NDArray[np.float64], mean: float, level: float
-) -> float:
+def _t_half_width(sums: NDArray[Any], counts: NDArray[Any], mean: float, level: float) -> float:
     """Half width of the cluster-robust t-interval of a mean that is a proportion."""
     from scipy.stats import t
 

@@ -1,0 +1,63 @@
+# One word for each thing: `make help` lists them. Every target does its own set-up.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+RECIPE ?= demo
+ARGS :=
+ifdef INPUT
+ARGS += input=$(INPUT)
+endif
+ifdef JUDGE
+ARGS += judge.card=$(JUDGE)
+endif
+ifdef MODEL
+ARGS += judge.set.model=$(MODEL)
+endif
+# Any other KEY=VALUE given on the command line goes to the recipe.
+OWN := INPUT JUDGE MODEL RECIPE PYTHON ARGS DATA
+GIVEN := $(foreach v,$(filter-out $(OWN),$(.VARIABLES)),$(if $(filter command line,$(origin $(v))),$(v)))
+
+.PHONY: help setup generate test test-fast lint bench-judge bench-local record-demo
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.venv/.setup: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing rlaif into .venv (extras: local, dev) ..."
+	@$(PIP) install -c constraints.txt -e '.[local,dev]'
+	@touch $@
+
+.venv/.train: .venv/.setup
+	@echo "Adding the extra train (torch, transformers, trl) to .venv ..."
+	@$(PIP) install -c constraints.txt torch
+	@$(PIP) install -c constraints.txt -e '.[local,dev,train]'
+	@touch $@
+
+setup: .venv/.setup ## make .venv with the extras local and dev
+
+generate: .venv/.setup ## judge a dataset: [INPUT=file] [RECIPE=name] [JUDGE=card] [KEY=value ...]
+	@$(BIN)/rlaif run $(RECIPE) $(ARGS) $(foreach v,$(GIVEN),'$(v)=$($(v))')
+
+test: .venv/.train ## every test not marked gpu or live
+	@$(BIN)/pytest -m "not gpu and not live" -n 2
+
+test-fast: .venv/.setup ## no torch, no model, no browser
+	@$(BIN)/pytest -m "not gpu and not live and not heavy and not slow" -n 2
+
+lint: .venv/.train ## ruff, mypy --strict and the import contract
+	@$(BIN)/ruff format --check rlaif tests
+	@$(BIN)/ruff check rlaif tests
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench-judge: .venv/.setup ## the call engine against plain scripts, side by side
+	@$(BIN)/python -m tests.bench.engine
+
+bench-local: .venv/.setup ## the local judge against a plain loop: [DATA=folder] adds agreement
+	@$(BIN)/python -m tests.bench.local $(DATA)
+
+record-demo: .venv/.setup ## judge the demo set anew and record the answers
+	@$(BIN)/python -m rlaif.pipelines.record
