@@ -137,3 +137,27 @@ def test_reward_trainer_takes_it_unchanged(split: str | None, tmp_path: Path) ->
     assert "margin" not in batch
     text = tokenizer.decode(trainer.train_dataset[1]["chosen_ids"]).replace(" ", "")
     assert text == "system:Bebrief.<eos>user:Whatis1+1?<eos>assistant:Itis2.<eos>"
+
+
+@pytest.mark.heavy
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_dpo_trainer_takes_it_unchanged(tmp_path: Path) -> None:
+    from transformers import LlamaForCausalLM
+    from trl import DPOConfig, DPOTrainer
+
+    write_dataset(map(preference, range(8)), tmp_path / "d")
+    classifier, tokenizer = tiny_model()
+    config = DPOConfig(
+        output_dir=str(tmp_path / "out"), max_steps=2, per_device_train_batch_size=4,
+        bf16=False, gradient_checkpointing=False, use_cpu=True, report_to=[], disable_tqdm=True,
+        dataloader_pin_memory=False,
+    )  # fmt: skip
+    trainer = DPOTrainer(
+        model=LlamaForCausalLM(classifier.config),
+        ref_model=LlamaForCausalLM(classifier.config),
+        args=config,
+        train_dataset=datasets.load_from_disk(str(tmp_path / "d")),
+        processing_class=tokenizer,
+    )
+    assert trainer.train().global_step == 2

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlaif.exchange.messages import read_transcript
-from rlaif.exchange.pairs import open_pairs, read_pairs
+from rlaif.exchange.pairs import READ, open_pairs, read_pairs
+from rlaif.exchange.prompts import PromptRow, read_prompts
 from rlaif.exchange.rows import BadRow, Notes, RawRow, Source
 from rlaif.records import LabelledComparison
 
@@ -194,3 +195,31 @@ def test_hostile_values_are_escaped_in_messages(tmp_path: Path) -> None:
     assert isinstance(bad, BadRow)
     assert bad.message.isprintable()
     assert len(bad.message) < 120
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+    | st.sampled_from(["a", "b", "tie", "user", "assistant", "system", HH, HH + " x"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["role", "content", "x"]), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted(READ)) | st.text(max_size=3), json_values, max_size=8)
+)
+def test_whatever_a_row_holds_it_is_a_pair_or_a_bad_row(row: dict[str, Any]) -> None:
+    (made,) = read(row)
+    if isinstance(made, BadRow):
+        assert made.message.isprintable()
+    else:
+        again = LabelledComparison.model_validate_json(made.model_dump_json())
+        assert again == made
+
+
+@given(st.dictionaries(st.sampled_from(["prompt", "responses", "gold", "id"]), json_values))
+def test_whatever_a_prompt_row_holds(row: dict[str, Any]) -> None:
+    source = Source("t", iter([RawRow(1, row)]), None, "line")
+    (made,) = read_prompts(source, Notes())
+    assert isinstance(made, BadRow | PromptRow)
