@@ -78,6 +78,7 @@ def test_no_two_principles_share_an_id_or_a_text() -> None:
         ("length", {"obeys_instructions", "required_length"}),
         ("premise", {"corrects_false_premise", "truth_over_agreement"}),
         ("facts", {"right_fact", "faithful_to_source", "serves_request"}),
+        ("safety", {"no_help_to_harm", "declines_and_helps", "no_needless_refusal"}),
     ],
 )
 def test_one_drawn_principle_mostly_fits_the_domain(domain: str, specific: set[str]) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rlaif.constitution import load
 from rlaif.content import find
 from rlaif.demo import DOMAINS, comparisons
+from rlaif.demo.knowledge import KNOWN
 from rlaif.errors import ConfigError
 from rlaif.records import LabelledComparison, digest
 from tests.demo.checks import (
@@ -96,9 +97,7 @@ def test_stated_facts_are_read_on_one_side_only() -> None:
 
 
 def test_known_facts_give_one_answer_to_one_question() -> None:
-    """No wrong filling is right elsewhere: a question has the same right answer in every row."""
-    from rlaif.demo.knowledge import KNOWN
-
+    """No question stands in the table twice, and each has a gap to fill and a mistake."""
     facts = [fact for level in KNOWN.values() for fact in level]
     assert len({fact.question for fact in facts}) == len(facts) >= 60
     for fact in facts:
