@@ -18,6 +18,7 @@ from typing import Any
 
 from pydantic import Field
 
+from rlaif.calls.job import JobWire
 from rlaif.calls.request import Finish, Reply, Request
 from rlaif.clients import failures, keys, wire
 from rlaif.content import parse
@@ -58,7 +59,7 @@ class AnthropicClient:
 
         # The deadline is asyncio's, for the whole call; redirects would take the data astray.
         http = anthropic.DefaultAioHttpClient(follow_redirects=False)
-        self._raw = wire.raw_type(http)
+        self.raw = wire.raw_type(http)
         self.sdk = anthropic.AsyncAnthropic(
             api_key=self._key.get_secret_value(),
             base_url=self.base_url,
@@ -114,12 +115,22 @@ class AnthropicClient:
         """Send once. Raises CallError."""
         body = self.body(request)
         data, headers = await wire.call(
-            lambda: self.sdk.post(PATH, body=body, cast_to=self._raw),
+            lambda: self.sdk.post(PATH, body=body, cast_to=self.raw),
             timeout_s,
             self._status_error,
             self._key,
         )
         return reply_of(data, headers, request)
+
+    def jobs(self) -> JobWire:
+        """The batch API of this endpoint."""
+        from rlaif.clients.anthropic_jobs import AnthropicJobs
+
+        return AnthropicJobs(self)
+
+    async def guarded(self, send: wire.Wire) -> Any:
+        """One call of the batch API. Raises CallError."""
+        return await wire.guarded(send, wire.JOB_TIMEOUT_S, self._status_error, self._key)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 
+from rlaif.calls.job import JobWire
 from rlaif.calls.request import CallError, Finish, Reply, Request, TokenLogprob
 from rlaif.clients import failures, keys, wire
 from rlaif.content import parse
@@ -56,7 +57,7 @@ class OpenAIClient:
 
         # The deadline is asyncio's, for the whole call; redirects would take the data astray.
         http = openai.DefaultAioHttpClient(follow_redirects=False)
-        self._raw = wire.raw_type(http)
+        self.raw = wire.raw_type(http)
         self.sdk = openai.AsyncOpenAI(
             api_key=self._key.get_secret_value(),
             base_url=self.base_url,
@@ -98,12 +99,22 @@ class OpenAIClient:
         """Send once. Raises CallError."""
         body = self.body(request)
         data, headers = await wire.call(
-            lambda: self.sdk.post(PATH, body=body, cast_to=self._raw),
+            lambda: self.sdk.post(PATH, body=body, cast_to=self.raw),
             timeout_s,
             self._status_error,
             self._key,
         )
         return reply_of(data, headers, request)
+
+    def jobs(self) -> JobWire:
+        """The batch API of this endpoint."""
+        from rlaif.clients.openai_jobs import OpenAIJobs
+
+        return OpenAIJobs(self)
+
+    async def guarded(self, send: wire.Wire) -> Any:
+        """One call of the batch API. Raises CallError."""
+        return await wire.guarded(send, wire.JOB_TIMEOUT_S, self._status_error, self._key)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -14,7 +14,11 @@ from rlaif.calls.request import CallError, Failure
 from rlaif.clients import failures
 
 Wire = Callable[[], Awaitable[Any]]
-"""Sends one request and gives the HTTP response of the SDK's own library."""
+"""Sends one request and gives what the SDK returns."""
+JOB_TIMEOUT_S = 600.0
+"""For the calls of a batch API: some carry a hundred megabytes."""
+MAX_JOB_BYTES = 64 * 1024**2
+"""Of one batch, under what providers allow (200 MB and more): it is held in memory."""
 
 MAX_CONNECTIONS = 1000
 """Connections the SDKs' pools hold; more calls at once would wait inside the pool."""
@@ -41,19 +45,17 @@ def raw_type(http_client: object) -> Any:
     return importlib.import_module(library).Response
 
 
-async def call(
+async def guarded(
     send: Wire, timeout_s: float, status_error: type[Exception], key: SecretStr
-) -> tuple[Any, dict[str, str]]:
-    """Send once: the decoded JSON body and the headers worth keeping.
+) -> Any:
+    """What `send` gives. Raises CallError and nothing else but cancellation.
 
-    `status_error` is the SDK's exception for HTTP errors. Raises CallError and nothing else but
-    cancellation; the SDK's own exceptions hold the request with its key, so none is chained, and
-    the key stays a SecretStr in every frame of a traceback.
+    `status_error` is the SDK's exception for HTTP errors. The SDK's exceptions hold the request
+    with its key, so none is chained, and the key stays a SecretStr in every frame of a traceback.
     """
-    failed = None
     try:
         async with asyncio.timeout(timeout_s):
-            response = await send()
+            return await send()
     except TimeoutError:
         message = f"no answer within {timeout_s:g} s"
         failed = CallError(Failure.TIMEOUT, message, billed=True)
@@ -61,8 +63,14 @@ async def call(
         failed = _from_sdk(error, key.get_secret_value())
     except Exception as error:
         failed = _broken(error, key.get_secret_value())
-    if failed is not None:
-        raise failed
+    raise failed
+
+
+async def call(
+    send: Wire, timeout_s: float, status_error: type[Exception], key: SecretStr
+) -> tuple[Any, dict[str, str]]:
+    """Send once: the decoded JSON body and the headers worth keeping. Raises CallError."""
+    response = await guarded(send, timeout_s, status_error, key)
     headers = failures.kept(response.headers.raw)
     try:
         return json.loads(response.content), headers

@@ -1,0 +1,238 @@
+"""Asking through a provider's batch API: half the price, answers within a day, nothing paid twice.
+
+    tally = await run_batch(client, ledger, groups, reader, price=price)
+
+The jobs of earlier runs are taken up first, then what the ledger still lacks is submitted, then all
+are polled, and each is collected when it has ended, also one that expired or was cancelled: what
+is done is kept, the rest is left unfinished and asked again by the next run. A batch has no second
+attempt, so an unreadable reply stays one; a `Pool` over the same asks afterwards repairs it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from rlaif.calls.collect import Collector, Groups, Purse
+from rlaif.calls.job import BatchClient, Job, JobStatus
+from rlaif.calls.ledger import Ledger, LedgerError
+from rlaif.calls.money import Budget, Price
+from rlaif.calls.request import CallError, Failure
+from rlaif.calls.resolve import Reader
+from rlaif.calls.submit import Patience, Submitter, taken
+from rlaif.calls.tally import Event, Stop, Tally
+
+GONE = 404
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSettings:
+    """How batches are cut and waited for."""
+
+    max_requests: int | None = None
+    """Requests a batch; None takes as many as the provider does."""
+    poll_s: float = 5.0
+    """Seconds between the first looks at the batches; they grow to `poll_most_s`."""
+    poll_most_s: float = 60.0
+    attempts: int = 6
+    """How often one call of the batch API is tried."""
+    max_failures: float = 0.05
+    """Share of failed answers over which the tally says so."""
+
+
+async def run_batch(
+    client: BatchClient,
+    ledger: Ledger,
+    groups: Groups,
+    reader: Reader,
+    *,
+    price: Price | None = None,
+    budget: Budget | None = None,
+    settings: BatchSettings | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    stop: asyncio.Event | None = None,
+    resume: Sequence[str] = (),
+    cancel: bool = False,
+) -> Tally:
+    """Submit what the ledger lacks, wait, and collect; returns the counts.
+
+    `price` is the provider's usual one: batches cost half of it. `resume` names batches (by the
+    provider's id) that this ledger has no record of, to be collected as well. `cancel` submits
+    nothing, cancels what runs, and collects what is done by then, which is billed. Setting `stop`
+    leaves the batches running: the next run takes them up again.
+    """
+    batches = _Batches(client, ledger, settings or BatchSettings(), on_event, stop)
+    batches.prepare(groups, reader, _half(price), budget)
+    return await batches.run(resume, cancel)
+
+
+class _Batches:
+    """One run over all jobs of an endpoint."""
+
+    def __init__(
+        self,
+        client: BatchClient,
+        ledger: Ledger,
+        settings: BatchSettings,
+        on_event: Callable[[Event], None] | None,
+        stop: asyncio.Event | None,
+    ) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._settings = settings
+        self._on_event = on_event
+        self._stop = stop or asyncio.Event()
+        self._wire = client.jobs()
+        self._patience = Patience(settings.attempts)
+        self._status: dict[str, JobStatus] = {}
+
+    def prepare(
+        self, groups: Groups, reader: Reader, price: Price | None, budget: Budget | None
+    ) -> None:
+        """What is asked, how it is read, and what it costs in a batch."""
+        self._groups = groups
+        self._tally = Tally(cost_usd=None if price is None else 0.0)
+        self._purse = Purse(budget, price)
+        self._collector = Collector(
+            *(self._wire, self._ledger, groups, reader, price, self._purse, self._tally)
+        )
+
+    async def run(self, resume: Sequence[str], cancel: bool) -> Tally:
+        """Everything, in order; failures of the batch API end it and are told in the tally."""
+        tally, started = self._tally, time.monotonic()
+        try:
+            jobs = await self._known(resume)
+            if cancel:
+                for job in jobs:
+                    await self._cancel(job)
+            else:
+                jobs += await self._submit(jobs)
+            await self._wait(jobs)
+        except CallError as error:
+            self._end("fatal" if error.kind.fatal else "stall", f"batch API: {error}")
+        except LedgerError as error:
+            self._end("disk", str(error))
+        tally.unfinished = max(0, tally.asked - tally.finished)
+        if tally.failed_share > self._settings.max_failures:
+            self._end("failures", f"{tally.failed} of {tally.finished + tally.reused} calls failed")
+        tally.seconds = time.monotonic() - started
+        self._tell()
+        return tally
+
+    async def _submit(self, running: Sequence[Job]) -> list[Job]:
+        """Batches for what neither the ledger nor a running job answers."""
+        submitter = Submitter(self._client, self._ledger, self._wire, self._patience, self._tally)
+        most = self._settings.max_requests or self._wire.max_requests
+        asked = {key for job in running for key in job.keys}
+        lacking = submitter.lacking(self._groups(), asked, self._purse, self._stop)
+        jobs = [job async for job in submitter.submit(lacking, most)]
+        if submitter.broke:
+            self._end("budget", "the next call might cost more than the budget has left")
+        return jobs
+
+    async def _known(self, resume: Sequence[str]) -> list[Job]:
+        """The jobs still to be collected, each with the provider's id; those named are added."""
+        known = self._ledger.jobs(self._client.endpoint)
+        recorded = {job.id for job in known}
+        for job_id in resume:
+            if job_id not in recorded:
+                job = Job(job_id, self._client.endpoint, time.time(), (), "open", job_id)
+                await self._ledger.put_job(job)
+                known.append(job)
+        jobs = []
+        for job in known:
+            if job.state == "open":
+                jobs.append(job)
+            elif job.state == "creating" and (found := await self._recover(job)):
+                jobs.append(found)
+        self._tally.asked += sum(len(job.keys) for job in jobs)
+        return jobs
+
+    async def _recover(self, job: Job) -> Job | None:
+        """A job whose creator was killed: taken up if the provider has it, else given up."""
+        found = await self._patience(
+            lambda: self._wire.find(job, taken(self._ledger, job.endpoint))
+        )
+        job = replace(job, id=found or job.id, state="open" if found else "lost")
+        await self._ledger.put_job(job)
+        return job if found else None
+
+    async def _wait(self, jobs: list[Job]) -> None:
+        """Look at the jobs until all are collected, or a stop leaves them running."""
+        delay = self._settings.poll_s
+        while jobs and not self._stop.is_set():
+            looked = [await self._look(job) for job in jobs]
+            jobs = [job for job in looked if job is not None]
+            self._tell()
+            if jobs:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(delay):
+                        await self._stop.wait()
+                delay = min(1.5 * delay, self._settings.poll_most_s)
+        if jobs:
+            names = ", ".join(job.id or job.tag for job in jobs)
+            self._end("interrupted", f"running at the provider: {names}; run again to collect")
+
+    async def _look(self, job: Job) -> Job | None:
+        """The job to go on waiting for: itself, none once it is collected."""
+        job_id = job.id or ""
+        try:
+            status = await self._patience(lambda: self._wire.status(job_id))
+            self._status[job.tag] = status
+            if not status.ended:
+                return job
+            lines = await self._patience(lambda: self._wire.results(job_id, status))
+        except CallError as error:
+            if error.status != GONE:
+                raise
+            self._end("failures", f"batch {job_id} is no longer at the provider")
+            await self._ledger.put_job(replace(job, state="lost"))
+            return None
+        if not await self._collector.collect(job, lines):
+            return await self._recover(job)
+        if status.failed:
+            self._end("fatal", f"the provider refused batch {job_id}: {status.words}")
+        return None
+
+    async def _cancel(self, job: Job) -> None:
+        """Cancel at the provider; one that has ended meanwhile is as good."""
+        try:
+            await self._patience(lambda: self._wire.cancel(job.id or ""))
+        except CallError as error:
+            if error.kind is not Failure.BAD_REQUEST and error.status not in (GONE, 409):
+                raise
+
+    def _end(self, why: Stop, message: str) -> None:
+        """Say why the run ends; the first reason holds."""
+        if self._tally.stopped is None:
+            self._tally.stopped, self._tally.message = why, message
+
+    def _tell(self) -> None:
+        tally = self._tally
+        if self._on_event is None:
+            return
+        done = sum(s.done for s in self._status.values() if not s.ended)
+        self._on_event(
+            Event(
+                finished=tally.finished + done,
+                asked=tally.asked,
+                reused=tally.reused,
+                failed=tally.failed,
+                per_s=0.0,
+                cost_usd=tally.cost_usd,
+                in_flight=max(0, tally.asked - tally.finished - done),
+                waiting_until=None,
+                stopped=tally.stopped,
+            )
+        )
+
+
+def _half(price: Price | None) -> Price | None:
+    """What a batch costs: half, at both providers, cached input included."""
+    if price is None:
+        return None
+    cached = None if price.cached is None else price.cached / 2
+    return replace(price, input=price.input / 2, output=price.output / 2, cached=cached)

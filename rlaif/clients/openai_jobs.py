@@ -1,0 +1,114 @@
+"""OpenAI's batch API: a file of requests in, files of answers and errors out, at half price.
+
+Source: https://platform.openai.com/docs/guides/batch (50,000 requests and 200 MB a batch).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rlaif.calls.job import Job, JobStatus
+from rlaif.calls.request import Reply, Request
+from rlaif.clients import failures, openai, wire
+
+if TYPE_CHECKING:
+    from rlaif.clients.openai import OpenAIClient
+
+TAG = "rlaif_tag"
+_ENDED = ("completed", "expired", "cancelled", "failed")
+_NOT_RUN = ("batch_expired", "batch_cancelled")
+
+
+class OpenAIJobs:
+    """The batch API of one OpenAI endpoint; see `JobWire`."""
+
+    max_requests = 50_000
+    max_bytes = wire.MAX_JOB_BYTES
+
+    def __init__(self, client: OpenAIClient) -> None:
+        self._client = client
+        self._sdk = client.sdk
+
+    def line(self, key: str, body: Mapping[str, Any]) -> bytes:
+        """One line of the input file."""
+        path = "/v1" + openai.PATH
+        return json.dumps({"custom_id": key, "method": "POST", "url": path, "body": body}).encode()
+
+    async def create(self, lines: Sequence[bytes], tag: str) -> str:
+        """Upload the file and start the batch; its metadata carry the tag."""
+        file = (f"{tag}.jsonl", b"\n".join(lines))
+        upload = await self._client.guarded(
+            lambda: self._sdk.files.create(file=file, purpose="batch")
+        )
+        batch = await self._client.guarded(
+            lambda: self._sdk.batches.create(
+                input_file_id=upload.id,
+                endpoint="/v1/chat/completions",
+                completion_window="24h",
+                metadata={TAG: tag},
+            )
+        )
+        return str(batch.id)
+
+    async def find(self, job: Job, taken: frozenset[str]) -> str | None:
+        """The batch whose metadata carry the job's tag."""
+        after: str | None = None
+        while True:
+            query = {"limit": "100", **({"after": after} if after else {})}
+            page = await self._get("/batches", query)
+            for batch in page["data"]:
+                if (batch.get("metadata") or {}).get(TAG) == job.tag:
+                    return str(batch["id"])
+                after = batch["id"]
+            old = bool(page["data"]) and page["data"][-1]["created_at"] < job.created - 3600
+            if old or not page.get("has_more"):
+                return None
+
+    async def status(self, job_id: str) -> JobStatus:
+        """Where it stands."""
+        batch = await self._get(f"/batches/{job_id}")
+        counts = batch.get("request_counts") or {}
+        faults = (batch.get("errors") or {}).get("data") or []
+        words = "; ".join([batch["status"], *(str(fault.get("message")) for fault in faults[:3])])
+        files = (batch.get("output_file_id"), batch.get("error_file_id"))
+        return JobStatus(
+            ended=batch["status"] in _ENDED,
+            words=failures.redact(words),
+            total=counts.get("total") or 0,
+            done=(counts.get("completed") or 0) + (counts.get("failed") or 0),
+            files=tuple(name for name in files if name),
+            failed=batch["status"] == "failed",
+        )
+
+    async def results(self, job_id: str, status: JobStatus) -> list[bytes]:
+        """Both files, line by line."""
+        files = [await self._content(name) for name in status.files]
+        return [line for content in files for line in content.splitlines()]
+
+    async def _content(self, name: str) -> bytes:
+        path = f"/files/{name}/content"
+        response = await self._client.guarded(lambda: self._sdk.get(path, cast_to=self._client.raw))
+        return bytes(response.content)
+
+    def reply(self, line: Mapping[str, Any], request: Request) -> Reply | None:
+        """What a line says; None where the request was not run."""
+        error, response = line.get("error") or {}, line.get("response") or {}
+        if error.get("code") in _NOT_RUN:
+            return None
+        status = response.get("status_code") or 500
+        if error or status != 200:
+            code, message = failures.error_parts(error or response.get("body"))
+            raise failures.from_status(status, code, message, {})
+        return openai.reply_of(response.get("body"), {}, request)
+
+    async def cancel(self, job_id: str) -> None:
+        """Stop it."""
+        await self._client.guarded(lambda: self._sdk.batches.cancel(job_id))
+
+    async def _get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        options: Any = {"params": dict(query)} if query else {}
+        return await self._client.guarded(
+            lambda: self._sdk.get(path, cast_to=object, options=options)
+        )
