@@ -35,7 +35,7 @@ def _run(recipe: Recipe, base: Path, folder: RunFolder, until: str) -> None:
         result = run_recipe(recipe, base, folder, screen, until=until, command=command)
     except RlaifError as error:
         if error.exit_code in (3, 130):
-            screen.say(f"Go on with:  {command}")
+            screen.say(f"Go on with: {command}")
         raise
     print_summary(result, screen.console)
     sys.exit(result.exit_code)

@@ -26,7 +26,13 @@ def client_of(judge: Judge) -> Client:
     card = judge.card
     if card.client is None:
         raise ConfigError(f"{judge.name}: a {card.kind} has no client of its own")
-    return open_client(card.client, model=card.model, base_url=card.base_url, options=card.options)
+    return open_client(
+        card.client,
+        model=card.model,
+        base_url=card.base_url,
+        options=card.options,
+        who=f"judge {judge.name}",
+    )
 
 
 def benches_of(recipe: Recipe, judge: Judge) -> tuple[Bench, ...]:

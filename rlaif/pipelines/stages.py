@@ -209,18 +209,18 @@ def _ask_round(
             run.watch.end()
         run.judged.tallies.append((name, tally))
         if tally.stopped in LOST:
-            _raise_stop(tally)
+            _raise_stop(bench.judge, tally)
         if tally.stopped:
             break
     stopped = run.stopped
     return Outcome.BUDGET if stopped and stopped.stopped == "budget" else None
 
 
-def _raise_stop(tally: Tally) -> None:
+def _raise_stop(judge: Judge, tally: Tally) -> None:
     if tally.stopped == "interrupted":
         raise InterruptedRun("interrupted: everything answered so far is kept")
     if tally.stopped == "fatal":
-        raise ConfigError(tally.message or "the provider refused every call")
+        raise ConfigError(f"judge {judge.name!r}, model {judge.card.model!r}: {tally.message}")
     raise StoppedError(f"stopped ({tally.stopped}): {tally.message}; what was judged is kept")
 
 

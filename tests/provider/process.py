@@ -38,8 +38,9 @@ class StubProvider:
             return dict(json.load(reply))
 
     def reset(self, **settings: Any) -> None:
-        """Forget all that was seen and take new settings (port and process stay)."""
-        body = json.dumps(settings).encode()
+        """Forget all that was seen; settings not named are as at the start (the port stays)."""
+        start = {name: value for name, value in vars(self.settings).items() if name != "port"}
+        body = json.dumps({**start, **settings}).encode()
         with urllib.request.urlopen(urllib.request.Request(f"{self.url}/reset", data=body)):
             pass
 
