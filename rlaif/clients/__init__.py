@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
 from rlaif.calls.request import Client
@@ -42,9 +41,9 @@ def open_client(
 
         return LiteLLMClient(model, base_url, given, who)
     if name == "local":
-        local = import_module("rlaif.clients.local")
-        client: Client = local.LocalClient(model=model, base_url=base_url, options=given)
-        return client
+        from rlaif.clients.local import LocalClient
+
+        return LocalClient(model, base_url, given)
     if name == "offline":
         from rlaif.clients.offline import OfflineClient
 
