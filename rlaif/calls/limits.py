@@ -11,17 +11,15 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import deque
 from collections.abc import Callable
 
+from rlaif.calls.learning import WINDOW_S, Meter, Trim
 from rlaif.calls.pace import RequestPace, TokenPace
 from rlaif.calls.request import CallError, RateHeaders
 from rlaif.calls.slots import Slots
 
-RECENT = 50
 FULL_SHARE = 0.2
 COOLDOWN_S = 1.0
-LOOK_BACK_S = 5.0
 BACKOFF_S = 0.5
 MOST_BACKOFF_S = 20.0
 HEADROOM = 0.98
@@ -52,84 +50,70 @@ class Limits:
         self._clock = clock
         self._random = random.Random(seed)
         self._gate = asyncio.Lock()
-        self._recent: deque[bool] = deque(maxlen=RECENT)
-        self._refused = 0
-        self._good = 0
+        self._meter = Meter(clock())
+        self._trim: Trim | None = None
         self._good_at = self._ticked_at = clock()
-        self._marks: deque[tuple[float, int]] = deque([(clock(), 0)])
         self._cooldown_until = 0.0
-        self._fulls = 0
+        self._pauses = 0
+        self._taken_before = 0
         self._typical_tokens = 0.0
-        self._learned = False
         self.requests.set(self._given[0])
         self.tokens.set(self._given[1])
 
     async def admit(self, tokens: int) -> None:
         """Wait until a request of about `tokens` may go out. One caller waits, others queue."""
         self._typical_tokens += 0.1 * (tokens - self._typical_tokens)
-        if not self._gate.locked() and not self._held():
-            return
-        async with self._gate:
-            # Whoever waits here is alone; the pause may grow meanwhile.
-            while (pause := self.paused_until - self._clock()) > 0:  # noqa: ASYNC110
-                await asyncio.sleep(pause)
-            await self.requests.take()
-            await self.tokens.take(tokens)
+        if self._gate.locked() or self._held():
+            async with self._gate:
+                # Whoever waits here is alone; the pause may grow meanwhile.
+                while (pause := self.paused_until - self._clock()) > 0:  # noqa: ASYNC110
+                    await asyncio.sleep(pause)
+                await self.requests.take()
+                await self.tokens.take(tokens)
+        self._meter.send()
 
     def answered(self, rate: RateHeaders | None) -> None:
         """Count a reply and heed what its headers advertise."""
-        self._note(refused=False)
-        self._good += 1
         self._good_at = self._clock()
-        self._fulls = 0
+        self._meter.answer()
+        self._pauses = 0
         if rate is not None:
             self._heed(rate)
 
     def failed(self) -> None:
         """Count an answer that was neither a reply nor a 429."""
-        self._note(refused=False)
+        self._meter.answer()
 
-    def refused(self, error: CallError, tokens: int, earlier: int) -> float:
+    def refused(self, error: CallError, tokens: int, earlier: int, sent_at: float) -> float:
         """Count a 429; returns the seconds its own call waits.
 
-        `earlier` is how many the call had before. Where the endpoint is full everybody waits.
+        `earlier` is how many the call had before, `sent_at` (on `clock`) when it went out. Where the endpoint is full everybody waits.
         """
-        self._note(refused=True)
-        wait = error.retry_after_s
-        out_of_requests, out_of_tokens = _nothing_left(error.rate, tokens)
-        full = out_of_requests or out_of_tokens or self._share() > FULL_SHARE
-        if wait is None:
-            wait = self._backoff(self._fulls if full else earlier)
         now = self._clock()
-        if not full:
-            return wait
-        if now >= self._cooldown_until:
-            self._cooldown_until = now + wait + COOLDOWN_S
-            self._fulls += 1
-            self.slots.cut()
-            self._slow_down(error.rate, out_of_requests, out_of_tokens, now, wait)
-            self.paused_until = max(self.paused_until, now + wait)
-        return wait
+        self._meter.refuse(now, sent_at)
+        empty = _nothing_left(error.rate, tokens)
+        if not any(empty) and self._meter.share <= FULL_SHARE:
+            return self._backoff(earlier) if error.retry_after_s is None else error.retry_after_s
+        wait = error.retry_after_s
+        if any(empty) or wait is not None:
+            wait = self._pause(now, wait)
+        self._slow_down(now, error, *empty)
+        return self._backoff(earlier) if wait is None else wait
 
     def tick(self) -> None:
         """Grow back while the answers are clean; called a few times a second."""
         now = self._clock()
         passed, self._ticked_at = now - self._ticked_at, now
-        if now - self._marks[-1][0] >= LOOK_BACK_S / 20:
-            self._marks.append((now, self._good))
-        while len(self._marks) > 1 and now - self._marks[0][0] > LOOK_BACK_S:
-            self._marks.popleft()
         if now < max(self._cooldown_until, self.paused_until):
             return
-        if self._share() < FULL_SHARE / 2:
+        if self._meter.share <= FULL_SHARE:
             self.slots.grow(0.05 * self.slots.most * passed)
-        if self._learned and self._refused == 0 and self.requests.per_s is not None:
-            # A learned pace probes upwards by a hundredth a second, until the next refusal.
-            self.requests.set(self._capped(self.requests.per_s * (1 + 0.01 * passed)))
+        if self._trim is not None:
+            self.requests.set(self._capped(self._trim.tick(now)))
 
     def stalled_s(self) -> float:
         """Seconds without one answer, the rest of the pause included; 0 where nothing refuses."""
-        if not self._recent or not self._recent[-1]:
+        if not self._meter.refusing:
             return 0.0
         return max(self._clock(), self.paused_until) - self._good_at
 
@@ -146,69 +130,58 @@ class Limits:
             or self.paused_until > self._clock()
         )
 
-    def _note(self, *, refused: bool) -> None:
-        if len(self._recent) == RECENT:
-            self._refused -= self._recent[0]
-        self._recent.append(refused)
-        self._refused += refused
-
-    def _share(self) -> float:
-        return self._refused / RECENT
-
     def _backoff(self, earlier: int) -> float:
         most = min(MOST_BACKOFF_S, BACKOFF_S * 2 ** min(earlier, 10))
         return self._random.uniform(most / 2, most)
 
-    def _slow_down(
-        self,
-        rate: RateHeaders | None,
-        out_of_requests: bool,
-        out_of_tokens: bool,
-        now: float,
-        wait: float,
-    ) -> None:
-        """Pace at the advertised rate, or at the observed one where none is or it is too fast."""
-        observed = self._observed(now, wait)
-        if out_of_tokens and rate is not None and rate.tokens_limit:
+    def _pause(self, now: float, wait: float | None) -> float:
+        """Everybody waits; returns for how long."""
+        if now >= self.paused_until:
+            self._pauses += 1
+            taken = self._meter.sent - self._meter.refused
+            through, self._taken_before = taken - self._taken_before, taken
+            self.paused_until = now + (self._backoff(self._pauses - 1) if wait is None else wait)
+            if through > PLENTY * self.slots.most:
+                # Not a pace but an allowance was used up; it will be there after the pause.
+                self._meter.restart(self.paused_until)
+        elif wait is not None:
+            self.paused_until = max(self.paused_until, now + wait)
+        self._meter.quiet_until(self.paused_until)
+        return self.paused_until - now
+
+    def _slow_down(self, now: float, error: CallError, no_requests: bool, no_tokens: bool) -> None:
+        """Once a cooldown: fewer in flight, and the advertised pace, or else the observed one."""
+        if now < self._cooldown_until:
+            return
+        rate, paced = error.rate, self.requests.per_s
+        if no_tokens and rate is not None and rate.tokens_limit:
             self._pace_tokens(rate.tokens_limit / 60 * HEADROOM)
-        if out_of_requests and rate is not None and rate.requests_limit:
-            advertised = rate.requests_limit / 60 * HEADROOM
-            if self.requests.per_s is None or self.requests.per_s > advertised:
-                self._learned = False
-                self.requests.set(self._capped(advertised))
+        elif no_requests and rate is not None and rate.requests_limit and self._trim is None:
+            self.requests.set(self._capped(rate.requests_limit / 60 * HEADROOM))
+        if self._trim is None and not no_tokens and paced == self.requests.per_s:
+            observed = self._meter.per_s(now) if self._meter.share > FULL_SHARE else None
+            if observed is not None:
+                self._learn(observed if paced is None else min(observed, 0.95 * paced), now)
+            elif not no_requests:  # too early to tell: what is on its way comes back first
+                if error.retry_after_s is not None:
+                    self._pause(now, max(error.retry_after_s, WINDOW_S))
                 return
-        if self._share() > FULL_SHARE and not out_of_tokens:
-            paced = self.requests.per_s
-            if paced is not None:
-                observed = min(0.95 * paced, max(observed, paced / 2))
-            if observed > 0:  # where nothing came through yet, the pause alone must do
-                self._learned = True
-                self.requests.set(self._capped(max(SLOWEST_PER_S, observed)))
+        self.slots.cut()
+        self._meter.restart(max(now, self.paused_until))
+        self._cooldown_until = max(now, self.paused_until) + COOLDOWN_S
 
-    def _observed(self, now: float, wait: float) -> float:
-        """Answers a second since the last decision, at most 5 s back.
-
-        Where few got through before the refusals, the coming pause counts as well: what came was
-        a burst. Where many did, an allowance was used up and will be there again after the pause.
-        """
-        since, good = self._marks[0]
-        got = self._good - good
-        span = now - since
-        if got <= PLENTY * self.slots.limit:
-            span += wait
-        self._marks.clear()
-        self._marks.append((now + wait, self._good))
-        return got / max(span, 0.1)
+    def _learn(self, per_s: float, now: float) -> None:
+        pace = self._capped(max(SLOWEST_PER_S, per_s))
+        self._trim = Trim(pace, now, self._meter)
+        self.requests.set(pace)
 
     def _heed(self, rate: RateHeaders) -> None:
-        if rate.requests_limit and rate.requests_left is not None:
+        if rate.requests_limit and rate.requests_left is not None and self._trim is None:
             per_s = rate.requests_limit / 60
             margin = max(self.slots.used, per_s)
             if rate.requests_left <= margin:
-                if self.requests.per_s is None:
-                    self._learned = False
-                    self.requests.set(self._capped(per_s * HEADROOM))
-            elif rate.requests_left > PLENTY * margin and not self._learned:
+                self.requests.set(self._capped(per_s * HEADROOM))
+            elif rate.requests_left > PLENTY * margin:
                 self.requests.set(self._given[0])
         if rate.tokens_limit and rate.tokens_left is not None:
             per_s = rate.tokens_limit / 60

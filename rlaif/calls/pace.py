@@ -6,12 +6,19 @@ from aiolimiter import AsyncLimiter
 from asyncio_throttle.throttler import Throttler
 
 
+SPAN_S = 0.05
+POLL_S = 0.001
+
+
 class RequestPace:
-    """At most `per_s` requests in any second; None lets everything through."""
+    """At most `per_s` requests in any second; None lets everything through.
+
+    What a second allows goes out in twentieths: many limiters take no larger burst.
+    """
 
     def __init__(self) -> None:
         self.per_s: float | None = None
-        self._throttle = Throttler(1)
+        self._throttle = Throttler(1, retry_interval=POLL_S)
 
     def set(self, per_s: float | None) -> None:
         """Change the pace; who is waiting feels it at once."""
@@ -19,8 +26,8 @@ class RequestPace:
         if per_s is None:
             self._throttle.rate_limit, self._throttle.period = 1, 0.0
             return
-        # The throttle counts whole requests: n = floor(per_s) in n / per_s seconds, about a second.
-        whole = max(1, int(per_s))
+        # The throttle counts whole requests, so the span is stretched to hold whole ones.
+        whole = max(1, int(per_s * SPAN_S))
         self._throttle.rate_limit, self._throttle.period = whole, whole / per_s
 
     async def take(self) -> None:

@@ -86,13 +86,11 @@ class Resolver:
         try:
             return await self._wire.ask(call, request, kind)
         except CallError as error:
-            failed: CallError | None = error
+            failed = [error]
 
         async def again() -> Landed:
-            nonlocal failed
-            if failed is not None:  # the attempt above: only calls that fail pay for the machinery
-                failed, error = None, failed
-                raise error
+            if failed:  # the attempt above: only calls that fail pay for the machinery
+                raise failed.pop()
             if not call.has_slot:
                 await self._slots.take(urgent=True)
                 call.has_slot = True

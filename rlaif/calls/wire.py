@@ -240,7 +240,8 @@ class Wire:
                 tally.possible_usd = None if worst is None else tally.possible_usd + worst
         if error.kind is Failure.RATE_LIMITED:
             call.counted -= 1
-            call.wait_s = self._limits.refused(error, self._tokens(flight.request), call.limited)
+            tokens = self._tokens(flight.request)
+            call.wait_s = self._limits.refused(error, tokens, call.limited, sent.at)
             call.limited += 1
             call.limited_s += call.wait_s
         elif error.status is not None:
