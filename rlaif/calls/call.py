@@ -36,6 +36,7 @@ class Call:
         "on_wire",
         "paid",
         "sent",
+        "silent",
         "task",
         "tokens_cached",
         "tokens_in",
@@ -57,6 +58,8 @@ class Call:
         """It may be asked again at the learned deadline (counted as one hedged call)."""
         self.chances: set[AttemptKind] = set()
         """Of repair and raised limit, what it has had."""
+        self.silent = False
+        """Every attempt passed the learned deadline: it is taken to be never answered."""
         self.sent = 0
         self.counted = 0
         """Attempts without the 429s."""
@@ -95,13 +98,24 @@ class Sent:
 class Flight:
     """One question on the wire: an attempt and its hedges. The first reply wins."""
 
-    __slots__ = ("_landed", "_turn", "bucket", "call", "left", "overdue", "pending", "request")
+    __slots__ = (
+        "_landed",
+        "_turn",
+        "bucket",
+        "call",
+        "hedges",
+        "left",
+        "overdue",
+        "pending",
+        "request",
+    )
 
     def __init__(self, call: Call, request: Request, bucket: int) -> None:
         self.call = call
         self.request = request
         self.bucket = bucket
         self.pending: list[Sent] = []
+        self.hedges = 0
         self.left = False
         """Nobody waits any more: what lands now is late."""
         self.overdue = False

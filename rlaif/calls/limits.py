@@ -87,7 +87,8 @@ class Limits:
     def refused(self, error: CallError, tokens: int, earlier: int, sent_at: float) -> float:
         """Count a 429; returns the seconds its own call waits.
 
-        `earlier` is how many the call had before, `sent_at` (on `clock`) when it went out. Where the endpoint is full everybody waits.
+        `earlier` is how many the call had before, `sent_at` (on `clock`) when it went out. Where
+        the endpoint is full everybody waits.
         """
         now = self._clock()
         self._meter.refuse(now, sent_at)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from aiolimiter import AsyncLimiter
 from asyncio_throttle.throttler import Throttler
 
-
 SPAN_S = 0.05
 POLL_S = 0.001
 

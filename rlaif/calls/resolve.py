@@ -100,12 +100,12 @@ class Resolver:
         return await retrying(trying, self._settings.attempts, self._dice)(again)
 
     def gives_up(self, call: Call) -> bool:
-        """Whether a call is not to be tried again: a stop, or refused for too long by itself.
+        """Whether a call is not to be tried again: a stop, silence, or too long refused by itself.
 
         (Where the whole endpoint is stalled, the run stops and the call stays unfinished.)
         """
         refused = call.limited_s > self._settings.stall_s and not self._wire.stalled
-        return self.stopping or refused
+        return self.stopping or call.silent or refused
 
     async def rest(self, call: Call, seconds: float) -> None:
         """Wait before the next attempt, without a slot unless a paid reply is in hand."""

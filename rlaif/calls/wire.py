@@ -16,6 +16,9 @@ from rlaif.calls.rows import Attempt, AttemptKind
 from rlaif.calls.settings import PoolSettings
 from rlaif.calls.tally import Tally
 
+HEDGES = 2
+"""Most hedges of one call."""
+
 
 class BudgetReached(Exception):
     """The next call's worst case does not fit under the cap, with nothing left to settle."""
@@ -53,6 +56,7 @@ class Wire:
         self._purse = asyncio.Lock()
         self._settled = asyncio.Event()
         self._output = 0.0
+        self._overdrawn = False
 
     @property
     def stalled(self) -> bool:
@@ -92,13 +96,12 @@ class Wire:
         A deadline learned meanwhile holds for calls that are waiting already.
         """
         now, card_s = self._clock(), self._settings.timeout_s
+        self._overdrawn = any(self._is_denied(flight, now) for flight in self._flights)
         for flight in list(self._flights):
             if not flight.pending:
                 continue
-            due_s = card_s
-            if not flight.request.reasoning and (flight.call.hurried or self._may_hedge()):
-                due_s = self._deadlines.of(flight.bucket)
-            if now - flight.pending[-1].at >= due_s or now - flight.pending[0].at >= card_s:
+            overdue = now - flight.pending[-1].at >= self._due_s(flight)
+            if overdue or now - flight.pending[0].at >= card_s:
                 flight.hurry()
 
     async def close(self) -> None:
@@ -119,7 +122,7 @@ class Wire:
                 raise landed
 
     async def _hurry(self, flight: Flight) -> None:
-        """Past the deadline: ask again beside the waiting attempt, or give that one up."""
+        """Past the deadline: ask again beside what is waiting, or give it up."""
         call, now = flight.call, self._clock()
         expired = [one for one in flight.pending if now - one.at >= self._settings.timeout_s]
         if expired:
@@ -130,7 +133,8 @@ class Wire:
                 return
             call.hurried = True
             self._tally.hedged_calls += 1
-        if call.counted >= self._settings.attempts:
+        if self._is_last(flight):
+            call.silent = True
             _abandon(flight.pending)
             return
         worst = self._worst(flight.request)
@@ -144,7 +148,7 @@ class Wire:
         if flight.has_landed:
             self._settle(worst, 0.0)
             return
-        _abandon(flight.pending[:-1])
+        flight.hedges += 1
         self._tally.hedges += 1
         self._launch(flight, "hedge", worst)
 
@@ -261,6 +265,31 @@ class Wire:
     def _may_hedge(self) -> bool:
         share = self._settings.hedge_share
         return share > 0 and self._tally.hedged_calls < max(1.0, share * self._tally.asked)
+
+    def _is_denied(self, flight: Flight, now: float) -> bool:
+        """Whether a call is past the learned deadline and no hedge is left for it."""
+        if not flight.pending or flight.call.hurried or flight.request.reasoning:
+            return False
+        overdue = now - flight.pending[0].at >= self._deadlines.of(flight.bucket)
+        return overdue and not self._may_hedge()
+
+    def _is_last(self, flight: Flight) -> bool:
+        """Whether the attempt that went out last is not to be followed by another hedge."""
+        spent = flight.call.counted >= self._settings.attempts
+        return flight.hedges >= HEDGES or spent
+
+    def _due_s(self, flight: Flight) -> float:
+        """How long the latest attempt may take: the learned deadline, doubled by each hedge.
+
+        Where more calls are late than may be hedged, the endpoint is slow and nothing hangs: the
+        card's deadline holds then, also for calls that were hedged before.
+        """
+        if flight.request.reasoning:
+            return self._settings.timeout_s
+        patient = self._overdrawn and self._is_last(flight)
+        if patient if flight.call.hurried else not self._may_hedge():
+            return self._settings.timeout_s
+        return float(self._deadlines.of(flight.bucket) * 2**flight.hedges)
 
     async def _afford(self, request: Request) -> float:
         """Set the worst case aside, waiting for calls on the wire to give theirs back."""

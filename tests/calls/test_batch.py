@@ -18,6 +18,7 @@ from rlaif.calls.money import Budget, Price
 from rlaif.calls.request import Reply, Request, call_key
 from rlaif.calls.tally import Event, Tally
 from rlaif.clients import open_client
+from rlaif.errors import ConfigError
 from rlaif.records import Message, Outcome
 from tests.provider import Settings, StubProvider
 
@@ -60,12 +61,15 @@ class Bench:
         self.stub, self.name, self.n = stub, name, n
         self.events: list[Event] = []
 
+    def client(self) -> Any:
+        url = self.stub.anthropic if self.name == "anthropic" else self.stub.openai
+        return open_client(self.name, model="m", base_url=url)
+
     def run(self, **given: Any) -> Tally:
         """One run over a ledger that outlives it, as a process would make it."""
 
         async def once() -> Tally:
-            url = self.stub.anthropic if self.name == "anthropic" else self.stub.openai
-            client: Any = open_client(self.name, model="m", base_url=url)
+            client = self.client()
             arguments = {"price": PRICE, "settings": FAST, "on_event": self.events.append, **given}
             try:
                 with Ledger(Path("ledger.sqlite")) as ledger:
@@ -88,8 +92,7 @@ class Bench:
 
     def votes(self) -> int:
         """Answers in the ledger that vote."""
-        url = self.stub.anthropic if self.name == "anthropic" else self.stub.openai
-        client: Any = open_client(self.name, model="m", base_url=url)
+        client = self.client()
         keys = [self.ask(client, i).key for i in range(self.n)]
         asyncio.run(client.close())
         with Ledger(Path("ledger.sqlite")) as ledger:
@@ -193,7 +196,7 @@ def test_a_batch_of_another_program_is_not_taken_for_ours(stub: StubProvider) ->
     bench = Bench(stub, "anthropic")
 
     async def foreign() -> None:
-        client: Any = open_client("anthropic", model="m", base_url=stub.anthropic)
+        client = bench.client()
         jobs, body = client.jobs(), client.body(bench.ask(client, 0).request)
         await jobs.create([jobs.line(f"x{i}", body) for i in range(10)], "t")
         await client.close()
@@ -296,11 +299,18 @@ def test_a_batch_that_is_gone_is_asked_again(stub: StubProvider, name: str) -> N
     assert bench.run().finished == 10
 
 
+def test_what_cannot_be_batched_is_said_before_any_call(stub: StubProvider) -> None:
+    with pytest.raises(ConfigError, match="only the clients openai and anthropic"):
+        Bench(stub, "offline").run()
+    with pytest.raises(ConfigError, match="a budget needs the model's price"):
+        Bench(stub, "openai").run(budget=Budget(1.0), price=None)
+    assert stub.stats()["batches"] == 0
+
+
 def test_golden_lines(stub: StubProvider) -> None:
     for name, field in (("openai", "body"), ("anthropic", "params")):
         bench = Bench(stub, name)
-        url = stub.anthropic if name == "anthropic" else stub.openai
-        client: Any = open_client(name, model="m", base_url=url)
+        client = bench.client()
         ask = bench.ask(client, 0)
         line = json.loads(client.jobs().line(ask.key, client.body(ask.request)))
         assert line["custom_id"] == ask.key
