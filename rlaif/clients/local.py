@@ -1,20 +1,24 @@
 """An open model in this process: exact label probabilities, no server, no key, no hub.
 
-`model` is a name of `rlaif.weights` or a path to a GGUF file (llama.cpp, extra `local`).
+`model` is a name of `rlaif.weights` or a path to a GGUF file (llama.cpp, extra `local`), or a
+folder with safetensors or a hub id (transformers, extra `transformers`, on a GPU if there is one).
 
 With `labels`, the reply is the next-token distribution after `prefill`: exact softmax over the
 whole vocabulary, at temperature 1. With `reasoning`, up to `max_tokens` are written first. Without
 labels the reply is what the model writes. Contents are tokenised apart from the chat template's own
 markers, so a marker spelled out in a candidate's text stays text.
 
-Card options: `context` (tokens a call may use), `parallel` (calls decoded at once; more than 1
-helps written reasoning only, and costs exactness), `threads` (None: the machine's cores).
+Card options: `context` (tokens a call may use), `parallel` (calls answered at once; None: 1 for
+llama.cpp, where more helps written reasoning only and costs exactness, else a batch of 16) and
+`threads` (None: the machine's cores).
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
@@ -29,13 +33,15 @@ from rlaif.records import Record
 
 LONGEST_TOKEN = 16
 """Characters a token may stand for on average; a longer text is refused before it is tokenised."""
+BATCH = 16
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 class Options(Record):
     """What a card may set for this client."""
 
     context: int = Field(default=4096, ge=256)
-    parallel: int = Field(default=1, ge=1, le=64)
+    parallel: int | None = Field(default=None, ge=1, le=256)
     threads: int | None = Field(default=None, ge=1)
 
 
@@ -50,14 +56,16 @@ class LocalClient:
             raise ConfigError(f"the local model {model} has no base_url: take it out of the card")
         self.options = parse(Options, dict(options or {}), f"options of the local model {model}")
         self.model = model
-        self.endpoint = f"local:{_identity(model)}"
+        self._gguf = model.lower() in weights.KNOWN or Path(model).expanduser().is_file()
+        self._parallel = self.options.parallel or (1 if self._gguf else BATCH)
+        self.endpoint = f"local:{_identity(model, self._gguf)}"
         self._runtime: Runtime | None = None
         self._loading = asyncio.Lock()
 
     @property
     def concurrency(self) -> int | None:
-        """Enough calls to keep the model busy: one waits while `parallel` are answered."""
-        return self.options.parallel + 1
+        """Enough calls to keep the model busy: some wait while others are answered."""
+        return self._parallel + 1 if self._gguf else 4 * self._parallel
 
     def body(self, request: Request) -> dict[str, Any]:
         """What the answer depends on, and nothing else."""
@@ -115,9 +123,15 @@ class LocalClient:
             return self._runtime
 
     def _load(self) -> Runtime:
-        from rlaif.clients.llamacpp import LlamaCpp
+        context, threads = self.options.context, self.options.threads
+        if self._gguf:
+            from rlaif.clients.llamacpp import LlamaCpp
 
-        return LlamaCpp(self.model, weights.fetch(self.model), **self.options.model_dump())
+            path = weights.fetch(self.model)
+            return LlamaCpp(self.model, path, context, self._parallel, threads)
+        from rlaif.clients.transformers_runtime import Transformers
+
+        return Transformers(self.model, context, self._parallel, threads)
 
     async def _answer(self, runtime: Runtime, request: Request) -> Reply:
         chat = await asyncio.to_thread(encode, request, runtime)
@@ -161,16 +175,23 @@ class LocalClient:
         return CallError(Failure.TOO_LONG, message)
 
 
-def _identity(model: str) -> str:
-    """The digest of the model and the runtime: free of paths."""
-    from rlaif.clients.llamacpp import require
+def _identity(model: str, gguf: bool) -> str:
+    """The digest of the model and the runtime: free of paths. Raises where either is missing."""
+    if gguf:
+        from rlaif.clients import llamacpp
 
-    require()
-    plan = weights.locate(model)
-    if plan.sha256 is None:
-        weights.check_format(plan.path)
-    digest = plan.sha256 or weights.sha256_of(plan.path, weights.cache_folder() / "marks")
-    return f"{digest[:16]}/llama.cpp"
+        llamacpp.require()
+        plan = weights.locate(model)
+        if plan.sha256 is None:
+            weights.check_format(plan.path)
+        digest = plan.sha256 or weights.sha256_of(plan.path, weights.cache_folder() / "marks")
+        return f"{digest[:16]}/llama.cpp"
+    if not Path(model).expanduser().is_dir() and not _HUB_ID.fullmatch(model):
+        weights.locate(model)  # says what there is
+    from rlaif.clients import transformers_runtime
+
+    transformers_runtime.require()
+    return f"{transformers_runtime.identity(model)}/transformers"
 
 
 def _seed(request: Request) -> int:
