@@ -20,10 +20,11 @@ from rlaif.calls.collect import Collector, Groups, Purse
 from rlaif.calls.job import BatchClient, Job, JobStatus
 from rlaif.calls.ledger import Ledger, LedgerError
 from rlaif.calls.money import Budget, Price
-from rlaif.calls.request import CallError, Failure
+from rlaif.calls.request import CallError, Client, Failure
 from rlaif.calls.resolve import Reader
 from rlaif.calls.submit import Patience, Submitter, taken
 from rlaif.calls.tally import Event, Stop, Tally
+from rlaif.errors import ConfigError
 
 GONE = 404
 
@@ -44,7 +45,7 @@ class BatchSettings:
 
 
 async def run_batch(
-    client: BatchClient,
+    client: Client,
     ledger: Ledger,
     groups: Groups,
     reader: Reader,
@@ -62,8 +63,13 @@ async def run_batch(
     `price` is the provider's usual one: batches cost half of it. `resume` names batches (by the
     provider's id) that this ledger has no record of, to be collected as well. `cancel` submits
     nothing, cancels what runs, and collects what is done by then, which is billed. Setting `stop`
-    leaves the batches running: the next run takes them up again.
+    leaves the batches running: the next run takes them up again. Raises ConfigError for a client
+    whose provider has no batch API, and for a budget without a price.
     """
+    if not isinstance(client, BatchClient):
+        raise ConfigError("only the clients openai and anthropic have a batch API")
+    if budget is not None and price is None:
+        raise ConfigError("a budget needs the model's price: state it in the card")
     batches = _Batches(client, ledger, settings or BatchSettings(), on_event, stop)
     batches.prepare(groups, reader, _half(price), budget)
     return await batches.run(resume, cancel)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from rlaif.calls.request import Client, Reply, Request
 
@@ -79,6 +79,7 @@ class JobWire(Protocol):
         """Stop it; what is done by then is billed and can be collected."""
 
 
+@runtime_checkable
 class BatchClient(Client, Protocol):
     """A client whose provider has a batch API."""
 
