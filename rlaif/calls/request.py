@@ -40,6 +40,8 @@ class Request:
     """The model writes before it answers: no hedging, longer deadlines."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Further body fields from the card, passed through unchanged."""
+    about: str = ""
+    """What is asked about, for people who watch; never sent, and no part of the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,11 @@ class Client(Protocol):
 
 
 def call_key(client: Client, request: Request) -> str:
-    """The ledger's key: endpoint, model, exact body and sample; not price or concurrency."""
-    parts = [client.endpoint, request.model, client.body(request), request.sample]
+    """The ledger's key: endpoint, exact body (the model among it) and sample.
+
+    Price and concurrency do not enter; nor does the path of a local model, whose endpoint is the
+    digest of its bytes.
+    """
+    parts = [client.endpoint, client.body(request), request.sample]
     text = json.dumps(parts, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from rlaif.calls.tally import Event
@@ -38,7 +38,6 @@ class Screen:
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
-            MofNCompleteColumn(),
             TextColumn("{task.fields[status]}"),
             console=self.console,
             transient=True,
@@ -50,19 +49,33 @@ class Screen:
         """Show where the calls stand."""
         status = describe(event, self._total)
         done = event.finished + event.reused
+        of = f"{done:,}/{self._total:,}" if self._total else f"{done:,}"
         if self._bar and self._task is not None:
-            self._bar.update(self._task, completed=done, status=status)
+            self._bar.update(self._task, completed=done, status=f"{of} {status}")
             return
         now = time.monotonic()
         if now - self._last_line >= LINE_EVERY_S:
             self._last_line = now
-            self.console.print(f"{self._what}: {done}/{self._total or '?'} {status}")
+            self.console.print(f"{self._what}: {of} {status}")
+
+    def fetching(self, what: str, done: int, total: int) -> None:
+        """Show where a download stands."""
+        if what != self._what:
+            self.end()
+            self.begin(what, total)
+        status = f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, completed=done, status=status)
+        elif time.monotonic() - self._last_line >= LINE_EVERY_S:
+            self._last_line = time.monotonic()
+            self.console.print(f"{what}: {status}")
 
     def end(self) -> None:
         """Take the bar away."""
         if self._bar:
             self._bar.stop()
         self._bar = self._task = None
+        self._what = ""
 
 
 def describe(event: Event, total: int | None) -> str:

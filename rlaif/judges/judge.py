@@ -68,7 +68,8 @@ class Bench:
                 )
                 chat, shared = messages(shown, question)
                 for sample in range(card.samples):
-                    request = self._request(chat, shared, sample)
+                    about = f"{comparison.id}, {order[0]} first, {principle.id}"
+                    request = self._request(chat, shared, sample, about)
                     ask = Ask(call_key(self.client, request), request)
                     group.append(Planned(principle, order, sample, ask))
             yield group
@@ -79,7 +80,7 @@ class Bench:
             for group in self.plan(comparison):
                 yield [planned.ask for planned in group]
 
-    def _request(self, chat: tuple[Message, ...], shared: int, sample: int) -> Request:
+    def _request(self, chat: tuple[Message, ...], shared: int, sample: int, about: str) -> Request:
         card = self.judge.card
         return Request(
             model=card.model,
@@ -95,6 +96,7 @@ class Bench:
             prefill=self.template.fill("answer"),
             reasoning=card.reasoning,
             extra=card.extra,
+            about=about,
         )
 
     def judgement(self, comparison: Comparison, planned: Planned, answer: Answer) -> Judgement:
@@ -133,11 +135,11 @@ def reading_of(card: Card, answer: Answer) -> Reading:
     return read(answer.reply, card.reply, card.confidence)
 
 
-@dataclass(frozen=True, slots=True)
 class JudgeReader:
     """Tells the pool what a reply is worth, and how to ask again for an unreadable verdict."""
 
-    card: Card
+    def __init__(self, card: Card) -> None:
+        self.card = card
 
     def read(self, reply: Reply, request: Request) -> Outcome:
         """The outcome of a reply."""

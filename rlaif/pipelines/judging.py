@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 from rlaif.calls.ledger import Answer, Ledger
 from rlaif.calls.tally import FAILED, Tally
+from rlaif.constitution import GENERAL
 from rlaif.exchange.parquet import read_parquet, write_parquet
 from rlaif.judges.card import Judge
 from rlaif.judges.judge import Bench, Planned
@@ -82,6 +83,29 @@ class Judged:
     tallies: list[tuple[str, Tally]]
     biases: dict[tuple[str, str], float]
     counts: Counts
+
+
+def check_draws(rows: Iterable[LabelledComparison], bench: Bench) -> None:
+    """Raises ConfigError, before any call, if some row's domain has too few principles to draw."""
+    rules = bench.constitution
+    known = {row.comparison.domain for row in rows if row.comparison.domain in rules.candidates}
+    for domain in sorted(known | {GENERAL}):
+        rules.draw("", domain, bench.k, bench.seed)
+
+
+def spent(rows: Iterable[LabelledComparison], benches: Sequence[Bench], ledger: Ledger) -> float:
+    """USD that the recorded answers to these questions have cost so far, whoever asked them."""
+    keys = (
+        call.ask.key
+        for row in rows
+        for bench in benches
+        for group in bench.plan(row.comparison)
+        for call in group
+    )
+    total = 0.0
+    while chunk := list(islice(keys, CHUNK)):
+        total += sum(answer.cost_usd or 0.0 for answer in ledger.fetch(chunk).values())
+    return total
 
 
 def assemble(

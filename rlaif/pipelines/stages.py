@@ -21,22 +21,27 @@ from rlaif.exchange.parquet import read_parquet, write_parquet
 from rlaif.exchange.stage import StagedInput, stage_input
 from rlaif.exchange.verdicts import write_verdicts
 from rlaif.judges.card import Judge
+from rlaif.judges.judge import Bench
 from rlaif.pipelines.agreement import Agreement
 from rlaif.pipelines.artifacts import RunFolder
 from rlaif.pipelines.asking import ask_all
+from rlaif.pipelines.intro import fetch_weights, introduce
 from rlaif.pipelines.judging import (
     ById,
     Counts,
     Judged,
     Round,
     Rows,
+    check_draws,
     grouped,
     merge_rounds,
     passed_on,
     run_round,
+    spent,
 )
 from rlaif.pipelines.recipe import Recipe
 from rlaif.pipelines.setup import benches_of, judge_of
+from rlaif.pipelines.spotcheck import Match, ask_again, reason_aloud
 from rlaif.pipelines.watch import Watch
 from rlaif.records import Judgement, LabelledComparison, Outcome, Preference, Verdict
 
@@ -64,6 +69,8 @@ class Run:
     verdicts: VerdictCounts | None = None
     selection: Selection | None = None
     examples: list[Preference] = field(default_factory=list)
+    match: Match | None = None
+    aloud: list[tuple[LabelledComparison, Verdict, str]] = field(default_factory=list)
 
     def rows(self) -> Iterator[LabelledComparison]:
         """The staged input, streamed anew."""
@@ -158,12 +165,20 @@ def judge_stage(run: Run) -> None:
             "budget_usd needs a known price: set judge.set.price.input and .output"
             " (USD per million tokens)"
         )
+    assert run.staged is not None
     run.judged = Judged([], {}, Counts())
     with Ledger(folder.ledger) as ledger:
         if recipe.recorded:
             ledger.import_file(run.base / recipe.recorded.answers)
         rows: Rows = run.rows
-        for work in _rounds(run):
+        rounds = _rounds(run)
+        benches = [bench for work in rounds for bench in work.benches]
+        check_draws(run.rows(), benches[0])
+        introduce(recipe, run.staged, benches, run.watch)
+        fetch_weights(benches, run.watch)
+        if budget:
+            budget.spent_usd = spent(run.rows(), benches, ledger)
+        for work in rounds:
             run.rounds.append(work)
             missing = _ask_round(run, work, rows, ledger, budget)
             biases = run_round(work, rows, ledger, missing, run.judged.counts)
@@ -171,7 +186,22 @@ def judge_stage(run: Run) -> None:
             if run.stopped:
                 break
             rows = passed_on(work, rows, run.judge.card.abstain_below)
-    _write_judged(run)
+        _write_judged(run)
+        if not run.stopped:
+            _spot_check(run, benches[0], ledger)
+
+
+def _spot_check(run: Run, bench: Bench, ledger: Ledger) -> None:
+    recipe = run.recipe
+    if recipe.recorded and recipe.recorded.again:
+        run.watch.begin("judging recorded comparisons again", None)
+        again = run.folder.path / ".again.sqlite"
+        run.match = ask_again(recipe, bench, run.rows, ledger, again, run.watch)
+        run.watch.end()
+    if recipe.reasoned:
+        run.watch.begin(f"reasoning aloud with {recipe.reasoned.card}", None)
+        run.aloud = reason_aloud(recipe, bench, run.rows, ledger, run.watch)
+        run.watch.end()
 
 
 def _asked(judge: Judge) -> Sequence[Judge]:

@@ -14,13 +14,16 @@ class Watch(Protocol):
         """One line about what happens now. `text` may hold candidate text: make it plain."""
 
     def begin(self, what: str, total: int | None) -> None:
-        """A counted piece of work begins; `total` calls, or bytes of a download."""
+        """A counted piece of work begins: `total` calls, where it is known."""
 
     def progress(self, event: Event) -> None:
         """Where the calls of the piece of work stand."""
 
+    def fetching(self, what: str, done: int, total: int) -> None:
+        """Where a download stands, in bytes."""
+
     def end(self) -> None:
-        """The counted piece of work is over."""
+        """The counted piece of work, or the download, is over."""
 
 
 class Silent:
@@ -33,6 +36,9 @@ class Silent:
         """Drop it."""
 
     def progress(self, event: Event) -> None:
+        """Drop it."""
+
+    def fetching(self, what: str, done: int, total: int) -> None:
         """Drop it."""
 
     def end(self) -> None:

@@ -1,0 +1,63 @@
+"""The first lines of a run: who judges what, about what it takes, and what must be fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rlaif import weights
+from rlaif.clients import keys
+from rlaif.errors import ConfigError
+from rlaif.exchange.stage import StagedInput
+from rlaif.judges.judge import Bench
+from rlaif.pipelines.estimate import estimate, total
+from rlaif.pipelines.recipe import JudgeStage, Recipe
+from rlaif.pipelines.setup import benches_of, judge_of
+from rlaif.pipelines.watch import Watch
+
+PAID = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+"""Judges that a key in the environment would allow, and the variable it stands in."""
+
+
+def introduce(recipe: Recipe, staged: StagedInput, benches: Sequence[Bench], watch: Watch) -> None:
+    """Say what is about to happen; nothing here asks or pays."""
+    cost = total([estimate(staged, bench) for bench in benches])
+    watch.say(f"{staged.count:,} comparisons from {staged.name}, judge {recipe.judge.card}: {cost}")
+    if staged.ignored:
+        watch.say(f"columns that nothing reads: {', '.join(staged.ignored)}")
+    if recipe.recorded:
+        watch.say("Most answers of this judge are recorded and shipped; the others are asked now.")
+    asked = {bench.judge.card.client for bench in benches}
+    for name, variable in PAID.items():
+        if name not in asked and keys.secret(variable):
+            watch.say(f"{variable} is set and stays unused: {_offer(recipe, staged, name)}")
+
+
+def _offer(recipe: Recipe, staged: StagedInput, name: str) -> str:
+    """What judging by a paid judge would take instead."""
+    stage = JudgeStage(card=name, principles=recipe.judge.principles)
+    paid = recipe.model_copy(update={"judge": stage})
+    try:
+        costs = [estimate(staged, bench) for bench in benches_of(paid, judge_of(stage))]
+    except ConfigError:
+        return f"JUDGE={name} would judge with it"
+    return f"JUDGE={name} would judge with it ({total(costs)})"
+
+
+def fetch_weights(benches: Sequence[Bench], watch: Watch) -> None:
+    """Fetch the local models that are asked and not here yet, after saying what and whence."""
+    for bench in benches:
+        card = bench.judge.card
+        if card.client != "local" or card.model.lower() not in weights.KNOWN:
+            continue
+        plan = weights.locate(card.model)
+        if plan.present:
+            continue
+        watch.say(
+            f"Fetching {plan.name} once: {plan.size / 1e9:.2f} GB, about {plan.seconds:.0f} s;"
+            f" SHA-256 {plan.sha256}"
+        )
+        watch.say(f"  from {plan.source}; to {plan.path}; or bring your own with MODEL=path")
+        try:
+            weights.fetch(card.model, watch.fetching)
+        finally:
+            watch.end()
