@@ -86,7 +86,7 @@ def test_groups_are_read_as_they_are_needed(tmp_path: Path) -> None:
 
     def groups() -> Iterable[tuple[Ask]]:
         nonlocal ahead
-        for n in range(2000):
+        for n in range(800):
             ahead = max(ahead, n - client.answered.total())
             yield (ask(n),)
 
@@ -157,12 +157,12 @@ def test_a_used_up_output_limit_is_raised_once(tmp_path: Path) -> None:
 
 def test_a_429_uses_up_no_attempt(tmp_path: Path) -> None:
     async def often(request: Request, attempt: int) -> Reply:
-        if attempt <= 8:
+        if attempt <= 3:
             raise refused(retry_after_s=0.001)
         return reply()
 
     tally = run(tmp_path, FakeClient(often), asks(4), attempts=2)
-    assert (tally.rate_limited, tally.outcomes) == (32, {Outcome.VERDICT: 4})
+    assert (tally.rate_limited, tally.outcomes) == (12, {Outcome.VERDICT: 4})
 
 
 def test_the_budget_stops_before_it_is_passed_and_counts_the_rest(tmp_path: Path) -> None:
