@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -57,7 +61,7 @@ def stub(stub_process: StubProvider, monkeypatch: pytest.MonkeyPatch, tmp_path: 
 class Bench:
     """A ledger, a client on the stub and `n` asks in groups of two."""
 
-    def __init__(self, stub: StubProvider, name: str, n: int = 10) -> None:
+    def __init__(self, stub: Any, name: str, n: int = 10) -> None:
         self.stub, self.name, self.n = stub, name, n
         self.events: list[Event] = []
 
@@ -147,8 +151,14 @@ def test_errors_in_a_batch_are_failures_and_never_votes(stub: StubProvider, name
     assert bench.votes() == 40 - failed
 
 
-def _kill_at(monkeypatch: pytest.MonkeyPatch, method: str, after: bool) -> None:
-    """Make a batch API method die, before or after it has done its work, as a kill would."""
+def _exit() -> None:
+    raise SystemExit(9)
+
+
+def _die_at(
+    monkeypatch: pytest.MonkeyPatch, method: str, after: bool, die: Callable[[], None] = _exit
+) -> None:
+    """Make a batch API method die, before or after it has done its work."""
     from rlaif.clients.anthropic_jobs import AnthropicJobs
     from rlaif.clients.openai_jobs import OpenAIJobs
 
@@ -158,7 +168,7 @@ def _kill_at(monkeypatch: pytest.MonkeyPatch, method: str, after: bool) -> None:
         async def dying(self: Any, *args: Any, real: Any = real) -> None:
             if after:
                 await real(self, *args)
-            raise SystemExit(9)
+            die()
 
         monkeypatch.setattr(cls, method, dying)
 
@@ -168,12 +178,12 @@ def _kill_at(monkeypatch: pytest.MonkeyPatch, method: str, after: bool) -> None:
     ("method", "after", "batches"),
     [("create", True, 1), ("status", False, 1), ("results", True, 1), ("create", False, 1)],
 )
-def test_a_kill_at_any_point_loses_no_batch_and_pays_nothing_twice(
+def test_a_death_at_any_point_loses_no_batch_and_pays_nothing_twice(
     stub: StubProvider, name: str, method: str, after: bool, batches: int
 ) -> None:
     bench = Bench(stub, name)
     with pytest.MonkeyPatch.context() as patch:
-        _kill_at(patch, method, after)
+        _die_at(patch, method, after)
         with pytest.raises(SystemExit):
             bench.run()
     tally = bench.run()
@@ -181,6 +191,27 @@ def test_a_kill_at_any_point_loses_no_batch_and_pays_nothing_twice(
     assert bench.votes() == 10
     stats = stub.stats()
     assert (stats["batches"], stats["billed_twice"]) == (batches, 0)
+
+
+def _be_killed(name: str, openai: str, anthropic: str, method: str) -> None:
+    """A process of its own that runs the bench and gets a real SIGKILL after `method`."""
+    with pytest.MonkeyPatch.context() as patch:
+        _die_at(patch, method, True, lambda: os.kill(os.getpid(), signal.SIGKILL))
+        Bench(SimpleNamespace(openai=openai, anthropic=anthropic), name).run()
+
+
+@BOTH
+@pytest.mark.parametrize("method", ["create", "status"])
+def test_a_real_kill_loses_no_batch(stub: StubProvider, name: str, method: str) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    child = spawn.Process(target=_be_killed, args=(name, stub.openai, stub.anthropic, method))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    tally = Bench(stub, name).run()
+    assert (tally.finished, tally.unfinished) == (10, 0)
+    stats = stub.stats()
+    assert (stats["batches"], stats["billed_twice"]) == (1, 0)
 
 
 @BOTH
@@ -203,7 +234,7 @@ def test_a_batch_of_another_program_is_not_taken_for_ours(stub: StubProvider) ->
 
     asyncio.run(foreign())
     with pytest.MonkeyPatch.context() as patch:
-        _kill_at(patch, "create", True)
+        _die_at(patch, "create", True)
         with pytest.raises(SystemExit):
             bench.run()
     tally = bench.run()
