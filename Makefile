@@ -60,4 +60,4 @@ bench-local: .venv/.setup ## the local judge against a plain loop: [DATA=folder]
 	@$(BIN)/python -m tests.bench.local $(DATA)
 
 record-demo: .venv/.setup ## judge the demo set anew and record the answers
-	@$(BIN)/python -m rlaif.pipelines.record
+	@$(BIN)/rlaif record demo

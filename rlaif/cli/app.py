@@ -134,6 +134,16 @@ def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")])
     init_command(folder)
 
 
+@app.command()
+def record(
+    recipe: Annotated[str, typer.Argument(help="A recipe with recorded answers.")] = "demo",
+) -> None:
+    """Judge a recipe's input anew and record the answers that it ships (make record-demo)."""
+    from rlaif.cli.run import record_command
+
+    record_command(recipe)
+
+
 @judges.command("list")
 def judges_list() -> None:
     """Every judge that can be found, one line each."""

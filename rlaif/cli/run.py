@@ -41,6 +41,13 @@ def _run(recipe: Recipe, base: Path, folder: RunFolder, until: str) -> None:
     sys.exit(result.exit_code)
 
 
+def record_command(name: str) -> None:
+    """Record a recipe's answers and say where they are."""
+    from rlaif.pipelines.record import record
+
+    print(f"recorded in {record(name, Screen())}")
+
+
 def check_command(name: str, settings: list[str]) -> None:
     """Read everything a recipe needs and say what it would do."""
     recipe, path = load_recipe(name, parse_settings(settings))

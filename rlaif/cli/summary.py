@@ -23,6 +23,7 @@ def print_summary(result: Result, console: Console) -> None:
     _print_calls(run, console)
     _print_position(run, console)
     _print_agreement(run, console)
+    _print_checks(run, console)
     _print_examples(run, console)
     _print_stop(run, console)
     console.print(f"\nNext: rlaif show {run.folder.path} {_an_id(run)}")
@@ -108,6 +109,20 @@ def _print_agreement(run: Run, console: Console) -> None:
         console.print(
             f"this judge is weak: kept {run.selection.kept:,}, abstained on {left:,}", style="bold"
         )
+
+
+def _print_checks(run: Run, console: Console) -> None:
+    if run.match:
+        match = run.match
+        console.print(
+            f"\nrecorded answers asked again: {match.within} of {match.calls} within"
+            f" {match.tolerance:g} of P(first), largest difference {match.largest:.3f}"
+        )
+    for row, verdict, reasoning in run.aloud:
+        said = verdict.reason or f"winner {verdict.winner}, p {verdict.p:.2f}"
+        label = f", label {row.label}" if row.label else ""
+        console.print(Text(f"reasoned: {row.comparison.id}: {said}{label}"))
+        console.print(Text(f"  {plain(reasoning, 400)}"))
 
 
 def _print_examples(run: Run, console: Console) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from rlaif import weights
 from rlaif.clients import keys
@@ -18,18 +21,40 @@ PAID = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 """Judges that a key in the environment would allow, and the variable it stands in."""
 
 
-def introduce(recipe: Recipe, staged: StagedInput, benches: Sequence[Bench], watch: Watch) -> None:
+def introduce(
+    recipe: Recipe,
+    base: Path,
+    staged: StagedInput,
+    benches: Sequence[Bench],
+    recorded: int,
+    watch: Watch,
+) -> None:
     """Say what is about to happen; nothing here asks or pays."""
     cost = total([estimate(staged, bench) for bench in benches])
     watch.say(f"{staged.count:,} comparisons from {staged.name}, judge {recipe.judge.card}: {cost}")
     if staged.ignored:
         watch.say(f"columns that nothing reads: {', '.join(staged.ignored)}")
-    if recipe.recorded:
-        watch.say("Most answers of this judge are recorded and shipped; the others are asked now.")
+    if recorded and recipe.recorded:
+        about = _about(base / recipe.recorded.answers)
+        watch.say(
+            f"{recorded:,} of these answers were recorded on {about['recorded']} with"
+            f" {', '.join(about['model'])} ({about['machine']}; weights"
+            f" {about['weights_sha256'][:16]}); the others are asked now"
+        )
     asked = {bench.judge.card.client for bench in benches}
     for name, variable in PAID.items():
         if name not in asked and keys.secret(variable):
             watch.say(f"{variable} is set and stays unused: {_offer(recipe, staged, name)}")
+
+
+def _about(answers: Path) -> dict[str, Any]:
+    """When, where and with what recorded answers were made: the JSON file beside them."""
+    path = answers.with_suffix("").with_suffix(".json")
+    try:
+        about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise ConfigError(f"{path}: cannot be read: record it again with rlaif record") from None
+    return about
 
 
 def _offer(recipe: Recipe, staged: StagedInput, name: str) -> str:

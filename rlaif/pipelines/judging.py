@@ -93,8 +93,23 @@ def check_draws(rows: Iterable[LabelledComparison], bench: Bench) -> None:
         rules.draw("", domain, bench.k, bench.seed)
 
 
-def spent(rows: Iterable[LabelledComparison], benches: Sequence[Bench], ledger: Ledger) -> float:
-    """USD that the recorded answers to these questions have cost so far, whoever asked them."""
+def count_spent(
+    rows: Iterable[LabelledComparison], benches: Sequence[Bench], ledger: Ledger
+) -> float:
+    """USD that the answers to these questions have cost so far, whoever asked them."""
+    return sum(answer.cost_usd or 0.0 for answer in _answers(rows, benches, ledger))
+
+
+def count_recorded(
+    rows: Iterable[LabelledComparison], benches: Sequence[Bench], ledger: Ledger
+) -> int:
+    """How many answers to these questions were recorded elsewhere and imported."""
+    return sum(answer.origin is not None for answer in _answers(rows, benches, ledger))
+
+
+def _answers(
+    rows: Iterable[LabelledComparison], benches: Sequence[Bench], ledger: Ledger
+) -> Iterator[Answer]:
     keys = (
         call.ask.key
         for row in rows
@@ -102,10 +117,8 @@ def spent(rows: Iterable[LabelledComparison], benches: Sequence[Bench], ledger: 
         for group in bench.plan(row.comparison)
         for call in group
     )
-    total = 0.0
     while chunk := list(islice(keys, CHUNK)):
-        total += sum(answer.cost_usd or 0.0 for answer in ledger.fetch(chunk).values())
-    return total
+        yield from ledger.fetch(chunk).values()
 
 
 def assemble(

@@ -54,6 +54,8 @@ class ReasonedStage(Record):
     """A second card that also judges the first few comparisons, for the eye."""
 
     card: str
+    beside: str
+    """Only beside this judge: whoever names another one asked for nothing more."""
     first: int = Field(ge=1)
 
 

@@ -117,6 +117,7 @@ def _judged_part(run: Run) -> dict[str, Any]:
             "consistent_debiased": verdicts.consistent_debiased,
             "by_stage": {str(stage): n for stage, n in sorted(verdicts.by_stage.items())},
         },
+        "recorded_asked_again": asdict(run.match) if run.match else None,
         "labels": {"kind": run.recipe.labels, "scored": len(run.agreement)},
         "agreement": {name: asdict(e) for name, e in run.agreement.figures().items()}
         if len(run.agreement)

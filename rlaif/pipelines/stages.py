@@ -33,11 +33,12 @@ from rlaif.pipelines.judging import (
     Round,
     Rows,
     check_draws,
+    count_recorded,
+    count_spent,
     grouped,
     merge_rounds,
     passed_on,
     run_round,
-    spent,
 )
 from rlaif.pipelines.recipe import Recipe
 from rlaif.pipelines.setup import benches_of, judge_of
@@ -174,10 +175,11 @@ def judge_stage(run: Run) -> None:
         rounds = _rounds(run)
         benches = [bench for work in rounds for bench in work.benches]
         check_draws(run.rows(), benches[0])
-        introduce(recipe, run.staged, benches, run.watch)
+        recorded = count_recorded(run.rows(), benches, ledger) if recipe.recorded else 0
+        introduce(recipe, run.base, run.staged, benches, recorded, run.watch)
         fetch_weights(benches, run.watch)
         if budget:
-            budget.spent_usd = spent(run.rows(), benches, ledger)
+            budget.spent_usd = count_spent(run.rows(), benches, ledger)
         for work in rounds:
             run.rounds.append(work)
             missing = _ask_round(run, work, rows, ledger, budget)
@@ -198,7 +200,7 @@ def _spot_check(run: Run, bench: Bench, ledger: Ledger) -> None:
         again = run.folder.path / ".again.sqlite"
         run.match = ask_again(recipe, bench, run.rows, ledger, again, run.watch)
         run.watch.end()
-    if recipe.reasoned:
+    if recipe.reasoned and recipe.reasoned.beside == recipe.judge.card:
         run.watch.begin(f"reasoning aloud with {recipe.reasoned.card}", None)
         run.aloud = reason_aloud(recipe, bench, run.rows, ledger, run.watch)
         run.watch.end()
