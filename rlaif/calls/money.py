@@ -20,17 +20,20 @@ class Price:
     output: float
     cached: float | None = None
     """Of input tokens read from the provider's cache; None where they cost what others do."""
+    written: float | None = None
+    """Of input tokens written to that cache, likewise."""
 
     def of(self, reply: Reply) -> float:
-        """What this reply cost. `tokens_cached` is the part of `tokens_in` that was cached."""
+        """What this reply cost."""
         cached = self.input if self.cached is None else self.cached
-        fresh = reply.tokens_in - reply.tokens_cached
-        spent = fresh * self.input + reply.tokens_cached * cached
+        written = self.input if self.written is None else self.written
+        fresh = reply.tokens_in - reply.tokens_cached - reply.tokens_written
+        spent = fresh * self.input + reply.tokens_cached * cached + reply.tokens_written * written
         return (spent + reply.tokens_out * self.output) / MILLION
 
     def worst(self, request: Request) -> float:
         """The most this request can cost: every byte a token, the output limit used up."""
-        dearest = max(self.input, self.cached or 0.0)
+        dearest = max(self.input, self.cached or 0.0, self.written or 0.0)
         return (most_tokens(request) * dearest + request.max_tokens * self.output) / MILLION
 
 

@@ -37,7 +37,10 @@ class Request:
     prefill: str = ""
     """Start of the assistant's reply, for clients that can continue it (the local ones)."""
     reasoning: bool = False
-    """The model writes before it answers: no hedging, longer deadlines."""
+    """The model writes before it answers."""
+    hedge: bool = True
+    """Whether it may be asked again while a first attempt is late: not for reasoning models, whose
+    answers take as long as they take. Not sent, and no part of the key."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Further body fields from the card, passed through unchanged."""
     about: str = ""

@@ -268,7 +268,7 @@ class Wire:
 
     def _is_denied(self, flight: Flight, now: float) -> bool:
         """Whether a call is past the learned deadline and no hedge is left for it."""
-        if not flight.pending or flight.call.hurried or flight.request.reasoning:
+        if not flight.pending or flight.call.hurried or not flight.request.hedge:
             return False
         overdue = now - flight.pending[0].at >= self._deadlines.of(flight.bucket)
         return overdue and not self._may_hedge()
@@ -284,7 +284,7 @@ class Wire:
         Where more calls are late than may be hedged, the endpoint is slow and nothing hangs: the
         card's deadline holds then, also for calls that were hedged before.
         """
-        if flight.request.reasoning:
+        if not flight.request.hedge:
             return self._settings.timeout_s
         patient = self._overdrawn and self._is_last(flight)
         if patient if flight.call.hurried else not self._may_hedge():

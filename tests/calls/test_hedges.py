@@ -114,10 +114,10 @@ def test_at_most_two_percent_of_calls_are_hedged(monkeypatch: pytest.MonkeyPatch
     assert tally.hedges <= 2 * 20
 
 
-def test_reasoning_is_never_hedged_and_has_the_cards_deadline(
+def test_reasoning_models_are_never_hedged_and_have_the_cards_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    groups = asks(300, reasoning=True)
+    groups = asks(300, hedge=False)
     tally, _, _ = drive(monkeypatch, hangs(True, 7), groups, timeout_s=60)
     assert tally.outcomes == {Outcome.VERDICT: 300}
     assert tally.hedges == 0

@@ -51,6 +51,7 @@ replies = st.builds(
     finish=st.sampled_from(["stop", "length", "filter", "refusal"]),
     model=texts,
     tokens_in=st.integers(0, 10**6),
+    tokens_written=st.integers(0, 10**6),
     label_probs=st.none() | st.dictionaries(texts, st.floats(0, 1), max_size=3),
     logprobs=st.lists(tokens, max_size=3).map(tuple),
     request_id=st.none() | texts,

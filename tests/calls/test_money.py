@@ -17,6 +17,8 @@ def test_cached_input_has_its_own_price() -> None:
     assert Price(2.0, 8.0, cached=0.5).of(asked) == pytest.approx(
         (600 * 2.0 + 400 * 0.5 + 100 * 8.0) / 1e6
     )
+    wrote = reply(tokens_in=1000, tokens_written=500, tokens_out=0)
+    assert Price(2.0, 8.0, written=2.5).of(wrote) == pytest.approx((500 * 2.0 + 500 * 2.5) / 1e6)
     assert Price(2.0, 8.0).of(asked) == pytest.approx((1000 * 2.0 + 100 * 8.0) / 1e6)
     assert FREE.of(asked) == FREE.worst(request()) == 0.0
 
