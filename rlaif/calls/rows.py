@@ -126,8 +126,6 @@ def pack(reply: Reply) -> dict[str, Any]:
     packed["tokens"] = [reply.tokens_in, reply.tokens_out, reply.tokens_cached]
     if reply.tokens_written:
         packed["written"] = reply.tokens_written
-    if reply.tokens_written:
-        packed["tokens_written"] = reply.tokens_written
     if reply.label_probs is not None:
         packed["label_probs"] = dict(reply.label_probs)
     if reply.logprobs:
@@ -148,7 +146,6 @@ def unpack(packed: dict[str, Any]) -> Reply:
         tokens_out=tokens_out,
         tokens_cached=tokens_cached,
         tokens_written=packed.get("written", 0),
-        tokens_written=packed.get("tokens_written", 0),
         label_probs=packed.get("label_probs"),
         logprobs=tuple(
             TokenLogprob(token, logprob, tuple((t, p) for t, p in top))
