@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import BinaryIO
 
 from rlaif.calls.collect import Collector, Groups, Purse
 from rlaif.calls.job import BatchClient, Job, JobStatus
@@ -190,18 +192,27 @@ class _Batches:
             self._status[job.tag] = status
             if not status.ended:
                 return job
-            lines = await self._patience(lambda: self._wire.results(job_id, status))
+            with tempfile.TemporaryFile() as lines:
+                await self._patience(lambda: self._fetch(job_id, status, lines))
+                ours = await self._collector.collect(job, lines)
         except CallError as error:
             if error.status != GONE:
                 raise
             self._end("failures", f"batch {job_id} is no longer at the provider")
             await self._ledger.put_job(replace(job, state="lost"))
             return None
-        if not await self._collector.collect(job, lines):
+        if not ours:
             return await self._recover(job)
         if status.failed:
             self._end("fatal", f"the provider refused batch {job_id}: {status.words}")
         return None
+
+    async def _fetch(self, job_id: str, status: JobStatus, into: BinaryIO) -> None:
+        """All lines of an ended job, from the start also where an earlier try broke off."""
+        into.seek(0)
+        into.truncate()
+        await self._wire.results(job_id, status, into)
+        into.seek(0)
 
     async def _cancel(self, job: Job) -> None:
         """Cancel at the provider; one that has ended meanwhile is as good."""
@@ -237,8 +248,8 @@ class _Batches:
 
 
 def _half(price: Price | None) -> Price | None:
-    """What a batch costs: half, at both providers, cached input included."""
+    """What a batch costs: half of everything, at both providers."""
     if price is None:
         return None
-    cached = None if price.cached is None else price.cached / 2
-    return replace(price, input=price.input / 2, output=price.output / 2, cached=cached)
+    halves = {k: None if v is None else v / 2 for k, v in asdict(price).items()}
+    return Price(**halves)  # type: ignore[arg-type]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, BinaryIO
 
 from rlaif.calls.call import Ask
 from rlaif.calls.job import Job, JobWire
@@ -68,7 +69,7 @@ class Collector:
         self._purse = purse
         self._tally = tally
 
-    async def collect(self, job: Job, lines: Iterable[bytes]) -> bool:
+    async def collect(self, job: Job, lines: BinaryIO) -> bool:
         """Record the answers of a job and what is left of it; False where it is not that job.
 
         The asks are read again to find each line's request. Keys that this run does not ask any
@@ -84,21 +85,24 @@ class Collector:
             self._tally.asked += len(ours)
         known = self._ledger.answered(list(ours))
         self._tally.asked -= len(known)
-        waiting = {key: line for key, line in ours.items() if key not in known}
-        await self._claim(job, waiting)
+        waiting = {key: at for key, at in ours.items() if key not in known}
+        await self._claim(job, waiting, lines)
         for key in set(job.keys) - set(ours):
             self._purse.settle(key, 0.0)
         left = tuple(key for key in ours if key in waiting)
         await self._ledger.put_job(replace(job, keys=left, state="open" if left else "collected"))
         return True
 
-    async def _claim(self, job: Job, waiting: dict[str, bytes]) -> None:
+    async def _claim(self, job: Job, waiting: dict[str, int], lines: BinaryIO) -> None:
         """Record every line whose request is asked; those stay in `waiting` that are not."""
         for group in self._groups():
             written = []
             for ask in group:
-                line = waiting.pop(ask.key, None)
-                if line is not None and (rows := self._read(job, ask, json.loads(line))):
+                at = waiting.pop(ask.key, None)
+                if at is None:
+                    continue
+                lines.seek(at)
+                if rows := self._read(job, ask, json.loads(lines.readline())):
                     written.append(self._ledger.put(*rows))
             if written:
                 await asyncio.gather(*written)
@@ -166,12 +170,15 @@ class Collector:
             tally.cost_usd = None if cost is None else tally.cost_usd + cost
 
 
-def _by_key(lines: Iterable[bytes]) -> dict[str, bytes]:
-    """Lines by custom id; what is no such line is left out (its request counts as not run)."""
+def _by_key(lines: BinaryIO) -> dict[str, int]:
+    """Where each line starts, by custom id; what is no such line is left out (as not run).
+
+    Log-probabilities make lines of a hundred kilobytes, so they stay on disk.
+    """
     found = {}
+    at = 0
     for line in lines:
-        try:
-            found[str(json.loads(line)["custom_id"])] = line
-        except (ValueError, KeyError, TypeError):
-            continue
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            found[str(json.loads(line)["custom_id"])] = at
+        at += len(line)
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, BinaryIO, Literal, Protocol, runtime_checkable
 
 from rlaif.calls.request import Client, Reply, Request
 
@@ -69,8 +69,8 @@ class JobWire(Protocol):
     async def status(self, job_id: str) -> JobStatus:
         """Where it stands."""
 
-    async def results(self, job_id: str, status: JobStatus) -> list[bytes]:
-        """The lines of an ended batch: answers, errors, and what was not run."""
+    async def results(self, job_id: str, status: JobStatus, into: BinaryIO) -> None:
+        """Write the lines of an ended batch: answers, errors, and what was not run."""
 
     def reply(self, line: Mapping[str, Any], request: Request) -> Reply | None:
         """What a line says; None where the request was not run. Raises CallError for an error."""

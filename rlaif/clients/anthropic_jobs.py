@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from rlaif.calls.job import Job, JobStatus
 from rlaif.calls.request import Reply, Request
@@ -76,12 +76,10 @@ class AnthropicJobs:
             done=total - counts["processing"],
         )
 
-    async def results(self, job_id: str, status: JobStatus) -> list[bytes]:
-        """The results, line by line, from our own endpoint and not from an address it sent."""
-        path = f"{PATH}/{job_id}/results"
-        response = await self._client.guarded(lambda: self._sdk.get(path, cast_to=self._client.raw))
-        lines: list[bytes] = response.content.splitlines()
-        return lines
+    async def results(self, job_id: str, status: JobStatus, into: BinaryIO) -> None:
+        """The results, from our own endpoint and not from an address it sent."""
+        path, raw = f"{PATH}/{job_id}/results", self._client.raw
+        await self._client.guarded(lambda: wire.download(self._sdk, path, raw, into))
 
     def reply(self, line: Mapping[str, Any], request: Request) -> Reply | None:
         """What a line says; None where the request was not run."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from rlaif.calls.job import Job, JobStatus
 from rlaif.calls.request import Reply, Request
@@ -82,15 +82,14 @@ class OpenAIJobs:
             failed=batch["status"] == "failed",
         )
 
-    async def results(self, job_id: str, status: JobStatus) -> list[bytes]:
-        """Both files, line by line."""
-        files = [await self._content(name) for name in status.files]
-        return [line for content in files for line in content.splitlines()]
+    async def results(self, job_id: str, status: JobStatus, into: BinaryIO) -> None:
+        """Both files, one after the other."""
+        for name in status.files:
+            await self._download(f"/files/{name}/content", into)
 
-    async def _content(self, name: str) -> bytes:
-        path = f"/files/{name}/content"
-        response = await self._client.guarded(lambda: self._sdk.get(path, cast_to=self._client.raw))
-        return bytes(response.content)
+    async def _download(self, path: str, into: BinaryIO) -> None:
+        raw = self._client.raw
+        await self._client.guarded(lambda: wire.download(self._sdk, path, raw, into))
 
     def reply(self, line: Mapping[str, Any], request: Request) -> Reply | None:
         """What a line says; None where the request was not run."""

@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import SecretStr
 
@@ -77,6 +77,17 @@ async def call(
     except (ValueError, RecursionError):
         failed = bad_reply("HTTP 200 with a body that is not JSON", headers)
     raise failed
+
+
+async def download(sdk: Any, path: str, raw: Any, into: BinaryIO) -> None:
+    """Write a file of the provider's to `into`, chunk by chunk: it may be larger than memory."""
+    response = await sdk.get(path, cast_to=raw, stream=True)
+    try:
+        async for chunk in response.aiter_bytes():
+            into.write(chunk)
+    finally:
+        await response.aclose()
+    into.write(b"\n")
 
 
 def bad_reply(message: str, headers: dict[str, str]) -> CallError:
