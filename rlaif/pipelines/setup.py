@@ -15,6 +15,10 @@ from rlaif.judges.card import Card, Judge, load_judge
 from rlaif.judges.judge import Bench
 from rlaif.pipelines.recipe import JudgeStage, Recipe
 
+IN_FLIGHT = 256
+"""Calls at once where nobody says otherwise: 10,000 a minute at 1.5 s each. The pool takes fewer
+as soon as the endpoint refuses, and a local model holds only what keeps it busy."""
+
 
 def judge_of(stage: JudgeStage) -> Judge:
     """The judge a recipe names, its card overridden by `judge.set`."""
@@ -55,7 +59,7 @@ def pool_settings(recipe: Recipe, card: Card) -> PoolSettings:
     """How a card's calls are paced: the recipe's word goes before the card's."""
     stage = recipe.judge
     given: Mapping[str, Any] = {
-        "in_flight": stage.concurrency or card.limits.in_flight,
+        "in_flight": stage.concurrency or card.limits.in_flight or IN_FLIGHT,
         "rpm": stage.rpm or card.limits.rpm,
         "tpm": stage.tpm or card.limits.tpm,
     }
