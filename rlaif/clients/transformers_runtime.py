@@ -90,6 +90,7 @@ class Transformers:
         commit = getattr(self._model.config, "_commit_hash", None) or "local"
         self.version = f"{model} ({commit[:12]}, transformers {version}, {self._device})"
         self._batch = parallel
+        self._tokenizing = threading.Lock()
         self._prefixes: OrderedDict[tuple[int, ...], list[Any]] = OrderedDict()
         self._reuses = self._has_plain_cache()
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -98,7 +99,9 @@ class Transformers:
 
     def tokens(self, text: str, special: bool = False) -> list[int]:
         """See `Runtime`."""
-        kept = self._tokenizer(text, add_special_tokens=False, split_special_tokens=not special)
+        plain = not special
+        with self._tokenizing:  # whether markers are read is a state of the tokenizer
+            kept = self._tokenizer(text, add_special_tokens=False, split_special_tokens=plain)
         return list(kept["input_ids"])
 
     def render(self, messages: Sequence[Message]) -> str:
