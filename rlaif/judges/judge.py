@@ -145,6 +145,11 @@ class JudgeReader:
         """The outcome of a reply."""
         return read(reply, self.card.reply, self.card.confidence).outcome
 
+    def told(self, reply: Reply) -> str:
+        """The probability that a reply gives, for people who watch."""
+        p_first = read(reply, self.card.reply, self.card.confidence).p_first
+        return "" if p_first is None else f"P(first is better) {p_first:.2f}"
+
     def repair(self, request: Request, reply: Reply) -> Request | None:
         """The one repair: the reply is shown to the model, which states its verdict alone.
 

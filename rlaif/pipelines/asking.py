@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from rlaif.calls.ledger import Ledger
 from rlaif.calls.money import Budget
-from rlaif.calls.pool import Pool
-from rlaif.calls.request import Reply, Request
+from rlaif.calls.pool import Ask, Pool, Reader
+from rlaif.calls.request import Client, Reply, Request
 from rlaif.calls.tally import Tally
-from rlaif.judges.card import Card
+from rlaif.judges.card import Judge
 from rlaif.judges.judge import Bench, JudgeReader
-from rlaif.judges.parse import read
 from rlaif.pipelines.judging import Rows
 from rlaif.pipelines.recipe import Recipe
 from rlaif.pipelines.setup import pool_settings, price_of
@@ -30,49 +30,73 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def ask_all(
     recipe: Recipe, bench: Bench, rows: Rows, ledger: Ledger, budget: Budget | None, watch: Watch
 ) -> Tally:
-    """Send every question about `rows` that the ledger cannot answer; the client is closed after.
+    """Send every question of `bench` about `rows` that the ledger cannot answer."""
+    groups = bench.groups(row.comparison for row in rows())
+    reader = JudgeReader(bench.judge.card)
+    return ask_groups(recipe, bench.judge, bench.client, groups, reader, ledger, budget, watch)
+
+
+def ask_groups(
+    recipe: Recipe,
+    judge: Judge,
+    client: Client,
+    groups: Iterable[Sequence[Ask]],
+    reader: TellingReader,
+    ledger: Ledger,
+    budget: Budget | None,
+    watch: Watch,
+) -> Tally:
+    """Send what the ledger cannot answer; the client is closed after.
 
     The first SIGINT or SIGTERM stops new calls and lets those in flight land, the second cancels.
     """
-    return asyncio.run(_ask(recipe, bench, rows, ledger, budget, watch))
+
+    async def ask() -> Tally:
+        pool = Pool(
+            client,
+            ledger,
+            pool_settings(recipe, judge.card),
+            Narrator(reader, watch),
+            price_of(judge.card),
+            budget,
+            watch.progress,
+        )
+        try:
+            with _stoppable(pool, watch):
+                return await pool.run(groups)
+        finally:
+            await client.close()
+
+    return asyncio.run(ask())
 
 
-async def _ask(
-    recipe: Recipe, bench: Bench, rows: Rows, ledger: Ledger, budget: Budget | None, watch: Watch
-) -> Tally:
-    card = bench.judge.card
-    pool = Pool(
-        bench.client,
-        ledger,
-        pool_settings(recipe, card),
-        Narrator(card, watch),
-        price_of(card),
-        budget,
-        watch.progress,
-    )
-    try:
-        with _stoppable(pool, watch):
-            return await pool.run(bench.groups(row.comparison for row in rows()))
-    finally:
-        await bench.client.close()
+class TellingReader(Reader, Protocol):
+    """A reader that can also say in a few words what a reply says."""
+
+    def told(self, reply: Reply) -> str:
+        """What a reply says beside its outcome, or nothing."""
 
 
-class Narrator(JudgeReader):
-    """Reads as the card says, and shows one reading every few seconds."""
+class Narrator:
+    """Reads as `reader` does, and shows one reading every few seconds."""
 
-    def __init__(self, card: Card, watch: Watch) -> None:
-        super().__init__(card)
+    def __init__(self, reader: TellingReader, watch: Watch) -> None:
+        self._reader = reader
         self._watch = watch
         self._next = time.monotonic() + NARRATE_EVERY_S
 
     def read(self, reply: Reply, request: Request) -> Outcome:
         """The outcome of a reply."""
-        reading = read(reply, self.card.reply, self.card.confidence)
+        outcome = self._reader.read(reply, request)
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + NARRATE_EVERY_S
-            p = "" if reading.p_first is None else f", P(first is better) {reading.p_first:.2f}"
-            self._watch.say(f"  {request.about}: {reading.outcome.value}{p}")
-        return reading.outcome
+            told = ", ".join(filter(None, (outcome.value, self._reader.told(reply))))
+            self._watch.say(f"  {request.about}: {told}")
+        return outcome
+
+    def repair(self, request: Request, reply: Reply) -> Request | None:
+        """The one repair."""
+        return self._reader.repair(request, reply)
 
 
 @contextmanager
