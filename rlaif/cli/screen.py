@@ -11,6 +11,8 @@ from rich.text import Text
 from rlaif.calls.tally import Event
 from rlaif.exchange.display import plain
 
+LONGEST_LINE = 1000
+
 LINE_EVERY_S = 5.0
 """Off a terminal: seconds between two lines of progress."""
 
@@ -28,7 +30,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Print one line."""
-        self.console.print(Text(plain(text, max(self.console.width, 80))))
+        self.console.print(Text(plain(text, LONGEST_LINE)), soft_wrap=True)
 
     def begin(self, what: str, total: int | None) -> None:
         """Start a bar (or the lines that stand in for it)."""
