@@ -51,6 +51,7 @@ class Budget:
         self.cap_usd = cap_usd
         self.spent_usd = spent_usd
         self.reserved_usd = 0.0
+        self._open = 0
         self.possible_usd = 0.0
         """Worst-case cost of calls that brought no reply but may have been charged."""
 
@@ -59,11 +60,14 @@ class Budget:
         if self.spent_usd + self.possible_usd + self.reserved_usd + worst_usd > self.cap_usd:
             return False
         self.reserved_usd += worst_usd
+        self._open += 1
         return True
 
     def settle(self, worst_usd: float, actual_usd: float, possible: bool = False) -> None:
         """Book what a reservation came to; `possible` keeps all of it as perhaps spent."""
-        self.reserved_usd = max(0.0, self.reserved_usd - worst_usd)
+        self._open -= 1
+        # Exactly 0 when nothing is open: a rest of rounding would be waited for without end.
+        self.reserved_usd = max(0.0, self.reserved_usd - worst_usd) if self._open else 0.0
         if possible:
             self.possible_usd += worst_usd
         else:

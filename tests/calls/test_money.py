@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,3 +53,13 @@ def test_what_may_have_been_charged_stays_set_aside() -> None:
     budget.settle(0.6, 0.0, possible=True)
     assert not budget.reserve(0.6)
     assert budget.reserve(0.4)
+
+
+@given(st.lists(st.floats(0.001, 0.1), min_size=1, max_size=20), st.randoms())
+def test_nothing_stays_reserved_when_all_is_settled(worsts: list[float], order: Random) -> None:
+    budget = Budget(10.0)
+    for worst in worsts:
+        assert budget.reserve(worst)
+    for worst in order.sample(worsts, len(worsts)):
+        budget.settle(worst, worst / 2)
+    assert budget.reserved_usd == 0.0
