@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from rlaif.calls.terms import ClientName, KnownLimits, TokenPrice
 from rlaif.errors import ConfigError
 from rlaif.records import Record
-
-
-class TokenPrice(Record):
-    """USD per million tokens; a policy without one has an unknown price, never 0."""
-
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
-    cached_input: float | None = Field(default=None, ge=0)
 
 
 class Policy(Record):
@@ -24,7 +17,7 @@ class Policy(Record):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
     """Names its candidates; unique in a recipe, and not `given`."""
-    client: Literal["openai", "anthropic", "litellm", "local", "offline"]
+    client: ClientName
     model: str = Field(min_length=1)
     base_url: str | None = None
     """Endpoint of an OpenAI-compatible server; None for the SDK's own (and its variables)."""
@@ -41,9 +34,7 @@ class Policy(Record):
     max_tokens: int = Field(default=1024, ge=1)
     """Output limit of one response; what ends at it is asked again once with more."""
     timeout_s: float = Field(default=120.0, gt=0)
-    in_flight: int | None = Field(default=None, gt=0)
-    rpm: float | None = Field(default=None, gt=0)
-    tpm: float | None = Field(default=None, gt=0)
+    limits: KnownLimits = KnownLimits()
     price: TokenPrice | None = None
 
     @model_validator(mode="after")

@@ -13,30 +13,10 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from rlaif import content
+from rlaif.calls.terms import ClientName, KnownLimits, TokenPrice
 from rlaif.errors import ConfigError
 from rlaif.judges.prompt import FIELDS, STEP_FIELDS, PromptTemplate, load_prompt
 from rlaif.records import ConfidenceSource, Order, Record, digest
-
-ClientName = Literal["openai", "anthropic", "litellm", "local", "offline"]
-
-
-class CardPrice(Record):
-    """USD per million tokens. Leave the whole out where the price is unknown: it is then unknown,
-    never 0; a local model declares 0."""
-
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
-    cached_input: float | None = Field(default=None, ge=0)
-    as_of: str = ""
-    """Where and when the price was read."""
-
-
-class Limits(Record):
-    """Limits known beforehand; what is left out is learned from headers and answers."""
-
-    in_flight: int | None = Field(default=None, gt=0)
-    rpm: float | None = Field(default=None, gt=0)
-    tpm: float | None = Field(default=None, gt=0)
 
 
 class Card(Record):
@@ -71,8 +51,8 @@ class Card(Record):
     max_tokens_raised: int = Field(default=4096, ge=1)
     """What the limit is raised to, once, when reasoning ate it."""
     timeout_s: float = Field(default=120.0, gt=0)
-    limits: Limits = Limits()
-    price: CardPrice | None = None
+    limits: KnownLimits = KnownLimits()
+    price: TokenPrice | None = None
     members: tuple[str, ...] = ()
     """Cards of a panel, or the stages of a cascade, cheapest first."""
     abstain_below: float = Field(default=1.0, ge=0)

@@ -51,8 +51,7 @@ def benches_of(recipe: Recipe, judge: Judge) -> tuple[Bench, ...]:
 
 def price_of(card: Card) -> Price | None:
     """The card's price; None where it is unknown."""
-    price = card.price
-    return Price(price.input, price.output, price.cached_input) if price else None
+    return card.price.per_call() if card.price else None
 
 
 def pool_settings(recipe: Recipe, card: Card) -> PoolSettings:
