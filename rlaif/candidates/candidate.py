@@ -61,6 +61,10 @@ class TextReader:
             return Outcome.TRUNCATED
         return Outcome.FILTERED if reply.finish == "filter" else Outcome.VERDICT
 
+    def told(self, reply: Reply) -> str:
+        """How much was written, for people who watch."""
+        return f"{len(reply.text):,} characters"
+
     def repair(self, request: Request, reply: Reply) -> Request | None:
         """There is nothing to repair."""
         return None

@@ -39,16 +39,19 @@ def random_pairs(n_items: int, m: int, seed: int, key: str) -> list[Pair]:
     return sorted(dice.sample(pairs, min(m, len(pairs))))
 
 
-def next_pairs(n_items: int, judged: Sequence[Judged], m: int, seed: int) -> list[Pair]:
+def next_pairs(
+    n_items: int, judged: Sequence[Judged], m: int, seed: int, undecided: Iterable[Pair] = ()
+) -> list[Pair]:
     """The `m` pairs whose verdicts would tell most about who is better; fewer at the end.
 
     Bradley-Terry strengths under a normal prior are fitted to `judged`; a pair is worth
     s(d) s(-d) var(d), d the difference of its strengths: what a verdict adds to the log-determinant
     of the posterior precision (D-optimal design), largest where the outcome is open and the items
     little known. Pairs of one round are picked one after another, each reckoned with the ones
-    before it. A judged pair is not named again; equal worth is settled by `seed`.
+    before it. A judged pair is not named again, nor one of `undecided`, which were asked about
+    and brought no verdict; equal worth is settled by `seed`.
     """
-    known = {(min(i, j), max(i, j)) for i, j, _ in judged}
+    known = {(min(i, j), max(i, j)) for i, j, _ in judged} | set(undecided)
     left = [pair for pair in all_pairs(n_items) if pair not in known]
     random.Random(digest("next", seed, n_items)).shuffle(left)
     strengths, covariance = fit(n_items, judged)

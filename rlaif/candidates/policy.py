@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ class Policy(Record):
     """One model that responses are sampled from."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
-    """Names its candidates; unique in a recipe, and not `given`."""
+    """Names its candidates; unique in a recipe, and not `given`. Left out, it is the model's."""
     client: ClientName
     model: str = Field(min_length=1)
     base_url: str | None = None
@@ -36,6 +37,19 @@ class Policy(Record):
     timeout_s: float = Field(default=120.0, gt=0)
     limits: KnownLimits = KnownLimits()
     price: TokenPrice | None = None
+
+    @property
+    def per_prompt(self) -> int:
+        """Responses it writes for one prompt."""
+        return self.samples * len(self.temperatures)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or "name" in data or "model" not in data:
+            return data
+        last = re.split(r"[/\\]", str(data["model"]).rstrip("/\\"))[-1]
+        return {**data, "name": re.sub(r"[^A-Za-z0-9_-]+", "-", last).strip("-_")}
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:

@@ -105,20 +105,22 @@ class Reviser:
         (principle,) = self.constitution.draw(key, prompt.domain, 1, self.sampler.seed)
         request = CRITIQUE.replace("{request}", principle.critique)
         chat = (*self._chat(answered, original), Message(role="user", content=request))
-        return PlannedRevision(answered, original, principle, self._ask(chat))
+        about = f"{prompt.id}, critique by {principle.id}"
+        return PlannedRevision(answered, original, principle, self._ask(chat, about))
 
     def _revision(self, planned: PlannedRevision, critique: str) -> Ask:
         asked = planned.critique.request.messages
         request = REVISION.replace("{request}", planned.principle.revision)
         said = Message(role="assistant", content=critique)
-        return self._ask((*asked, said, Message(role="user", content=request)))
+        about = f"{planned.original.prompt}, revision by {planned.principle.id}"
+        return self._ask((*asked, said, Message(role="user", content=request)), about)
 
     def _chat(self, answered: Answered, original: Candidate) -> tuple[Message, ...]:
         reply = Message(role="assistant", content=original.text)
         return (*self.sampler.chat(answered.prompt), reply)
 
-    def _ask(self, chat: tuple[Message, ...]) -> Ask:
-        return self.sampler.ask(chat, self.sampler.policy.temperatures[0], 0)
+    def _ask(self, chat: tuple[Message, ...], about: str) -> Ask:
+        return self.sampler.ask(chat, self.sampler.policy.temperatures[0], 0, about)
 
     def _candidate(self, planned: PlannedRevision, critique: str, ask: Ask, text: str) -> Candidate:
         original, principle = planned.original, planned.principle

@@ -41,8 +41,11 @@ class Sampler:
 
     def plan(self, prompt: PromptRow) -> list[PlannedSample]:
         """The calls for one prompt, in a fixed order."""
+        about = f"{prompt.id}, {self.policy.name} writes"
         return [
-            PlannedSample(temperature, sample, self.ask(self.chat(prompt), temperature, sample))
+            PlannedSample(
+                temperature, sample, self.ask(self.chat(prompt), temperature, sample, about)
+            )
             for temperature in self.policy.temperatures
             for sample in range(self.policy.samples)
         ]
@@ -52,8 +55,10 @@ class Sampler:
         for prompt in prompts:
             yield [planned.ask for planned in self.plan(prompt)]
 
-    def ask(self, chat: tuple[Message, ...], temperature: float | None, sample: int) -> Ask:
-        """One question to this policy."""
+    def ask(
+        self, chat: tuple[Message, ...], temperature: float | None, sample: int, about: str
+    ) -> Ask:
+        """One question to this policy; `about` is for people who watch."""
         request = Request(
             model=self.policy.model,
             messages=chat,
@@ -63,8 +68,9 @@ class Sampler:
             # The seed makes a sample repeatable where a provider or a local model honours it.
             seed=None if temperature == 0 else self.seed + sample,
             # How long an answer gets is the model's choice: a late one is no reason to ask twice.
-            reasoning=True,
+            hedge=False,
             extra=self.policy.extra,
+            about=about,
         )
         return Ask(call_key(self.client, request), request)
 
