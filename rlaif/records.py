@@ -224,6 +224,74 @@ class Preference(Record):
     """True where the input's response b was chosen."""
 
 
+class Solution(Record):
+    """One worked solution. `id` is the user's, echoed and never a key; steps count from 0."""
+
+    id: str
+    problem: str
+    steps: tuple[str, ...]
+    domain: str = "general"
+    source: str | None = None
+    answer: str | None = None
+    """The final answer that the solution comes to, where it is known apart."""
+
+    @cached_property
+    def solution_key(self) -> str:
+        """32 hex digits of hash(problem, steps)."""
+        return digest(self.problem, list(self.steps))
+
+    @cached_property
+    def problem_key(self) -> str:
+        """32 hex digits of hash(problem): solutions of one problem share it (splits, clusters)."""
+        return digest(self.problem)
+
+
+class StepJudgement(Record):
+    """ONE call: which step of one solution a critic says is wrong first."""
+
+    solution: str
+    solution_key: str
+    judge: str
+    """Fingerprint of the judge: name and hash of card, prompt and model."""
+    sample: int = 0
+    outcome: Outcome
+    """`VERDICT` where a step, or none, was named."""
+    first_error: int | None = None
+    """The first wrong step, from 0; -1 where all are right; None unless the outcome votes."""
+    rationale: str = ""
+    error: str | None = None
+    tokens_in: int = 0
+    tokens_cached: int = 0
+    tokens_out: int = 0
+    cost_usd: float | None = None
+    """None where the price is unknown, never 0."""
+    latency_s: float = 0.0
+    attempts: int = 1
+    model_version: str | None = None
+    """The model as the provider reported it."""
+    prompt_hash: str
+    call_key: str
+    """Key of the call in the ledger."""
+
+
+class StepLabels(Record):
+    """All judgements of a solution folded: its first error, and a label for each step."""
+
+    solution: str
+    solution_key: str
+    judge: str
+    first_error: int | None
+    """As in `StepJudgement`; None where nothing was decided."""
+    confidence: float | None
+    """Share of the votes that named it; None where nothing was decided."""
+    votes: int
+    """How many judgements voted."""
+    labels: tuple[int, ...]
+    """One a step: 1 before the first error, 0 at it, -100 (no label) after it or undecided."""
+    reason: str | None = None
+    """Why nothing was decided; None where something was."""
+
+
 def digest(*parts: object) -> str:
     """32 hex digits of SHA-256 over the canonical JSON of `parts`; lone surrogates survive."""
     text = json.dumps(parts, ensure_ascii=True, sort_keys=True, separators=(",", ":"))

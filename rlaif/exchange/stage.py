@@ -19,14 +19,15 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from rlaif.errors import InputError, StoppedError
-from rlaif.exchange import pairs, prompts
+from rlaif.exchange import pairs, prompts, solutions
 from rlaif.exchange.prompts import PromptRow
 from rlaif.exchange.rows import BadRow, Notes, Source
+from rlaif.exchange.solutions import SolutionRow
 from rlaif.exchange.sources import open_source
 from rlaif.records import LabelledComparison
 
 OnBadRow = Literal["stop", "skip"]
-Row = TypeVar("Row", LabelledComparison, PromptRow)
+Row = TypeVar("Row", LabelledComparison, PromptRow, SolutionRow)
 MAX_LISTED = 20
 """How many bad rows an error lists."""
 
@@ -62,6 +63,7 @@ class Staged(Generic[Row]):
 
 StagedInput = Staged[LabelledComparison]
 StagedPrompts = Staged[PromptRow]
+StagedSolutions = Staged[SolutionRow]
 
 
 def stage_input(
@@ -94,12 +96,33 @@ def stage_prompts(
     return stage.fill(prompts.read_prompts(opened, notes), on_bad_row, limit)
 
 
+def stage_solutions(
+    source: str | Path, database: Path, *, on_bad_row: OnBadRow = "stop", limit: int | None = None
+) -> StagedSolutions:
+    """The same for worked solutions; a missing id becomes the solution key."""
+    notes = Notes()
+    opened = open_source(source, notes, solutions.READ)
+    stage = _Stage(opened, notes, database, "solutions", SolutionRow)
+    return stage.fill(solutions.read_solutions(opened, notes), on_bad_row, limit)
+
+
 def staged_pair(database: Path, name: str) -> LabelledComparison | None:
     """The pair with id `name` of a database that `stage_input` filled; None where it has none."""
+    body = _body(database, "pairs", name)
+    return LabelledComparison.model_validate_json(body) if body else None
+
+
+def staged_solution(database: Path, name: str) -> SolutionRow | None:
+    """The same for a solution of a database that `stage_solutions` filled."""
+    body = _body(database, "solutions", name)
+    return SolutionRow.model_validate_json(body) if body else None
+
+
+def _body(database: Path, table: str, name: str) -> str | None:
     uri = f"{database.resolve().as_uri()}?mode=ro"
     with closing(sqlite3.connect(uri, uri=True)) as db:
-        found = db.execute("SELECT body FROM pairs WHERE id = ?", (name,)).fetchone()
-    return LabelledComparison.model_validate_json(found[0]) if found else None
+        found = db.execute(f"SELECT body FROM {table} WHERE id = ?", (name,)).fetchone()
+    return str(found[0]) if found else None
 
 
 @dataclass
@@ -206,16 +229,20 @@ class _Stage(Generic[Row]):
         return "\n".join([head, *self.listed, foot])
 
 
-def _ids(row: LabelledComparison | PromptRow) -> tuple[str, bool]:
+def _ids(row: LabelledComparison | PromptRow | SolutionRow) -> tuple[str, bool]:
     """A row's id, and whether it was derived from the content because the input had none."""
     if isinstance(row, PromptRow):
         return row.id, row.id == row.prompt_key
+    if isinstance(row, SolutionRow):
+        return row.solution.id, row.solution.id == row.solution.solution_key
     return row.comparison.id, row.comparison.id == row.comparison.pair_key
 
 
 def _renamed(row: Row, name: str) -> Row:
     if isinstance(row, PromptRow):
         return row.model_copy(update={"id": name})
+    if isinstance(row, SolutionRow):
+        return row.model_copy(update={"solution": row.solution.model_copy(update={"id": name})})
     return row.model_copy(update={"comparison": row.comparison.model_copy(update={"id": name})})
 
 

@@ -14,8 +14,10 @@ from typing import Any
 from rlaif.errors import InputError
 from rlaif.exchange.rows import BadRow, Notes, RawRow, mend, shown
 
-LIST_CELLS = ("prompt", "chosen", "rejected", "votes", "annotators", "responses")
-"""CSV columns in which a cell may hold a JSON list (messages, votes) instead of text."""
+VALUE_LISTS = ("votes", "annotators", "steps", "labels")
+"""CSV columns in which a cell may hold a JSON list of plain values."""
+LIST_CELLS = ("prompt", "chosen", "rejected", "responses", *VALUE_LISTS)
+"""CSV columns in which a cell may hold a JSON list (of messages, or plain) instead of text."""
 
 
 def json_rows(path: Path, notes: Notes) -> Iterator[RawRow | BadRow]:
@@ -97,7 +99,7 @@ def _cell(column: str, text: str) -> Any:
             value = json.loads(text)
         except (ValueError, RecursionError):
             return text
-        messages = column not in ("votes", "annotators")
+        messages = column not in VALUE_LISTS
         if isinstance(value, list) and value and isinstance(value[0], dict) == messages:
             return mend(value)
         return text

@@ -58,21 +58,30 @@ def read(
     reply: Reply, form: Literal["label", "text", "json"], confidence: ConfidenceSource
 ) -> Reading:
     """Read one reply as its card says. Never raises: what cannot be read has not voted."""
-    if reply.finish == "filter":
-        return Reading(Outcome.FILTERED, rationale=reply.text)
-    if reply.finish == "refusal":
-        return Reading(Outcome.REFUSAL, rationale=reply.text)
-    if form == "label":
+    if form == "label" and reply.finish in ("stop", "length"):
         return _read_label(reply)
+    if ended := cut_off(reply):
+        return Reading(ended, rationale=reply.text)
     named = _named(reply.text)
-    if reply.finish == "length":
-        return Reading(Outcome.TRUNCATED, rationale=reply.text)
     if named is None:
-        refused = _REFUSAL.match(reply.text) is not None
-        outcome = Outcome.REFUSAL if refused else Outcome.UNPARSEABLE
-        return Reading(outcome, rationale=reply.text)
+        return Reading(unread(reply), rationale=reply.text)
     label, at = named
     return _weigh(reply, label, at, confidence)
+
+
+def cut_off(reply: Reply) -> Outcome | None:
+    """What a reply that did not come to its own end counts as; None for one that did."""
+    cut: Mapping[str, Outcome] = {
+        "filter": Outcome.FILTERED,
+        "refusal": Outcome.REFUSAL,
+        "length": Outcome.TRUNCATED,
+    }
+    return cut.get(reply.finish)
+
+
+def unread(reply: Reply) -> Outcome:
+    """What a whole reply without a readable verdict counts as."""
+    return Outcome.REFUSAL if _REFUSAL.match(reply.text) else Outcome.UNPARSEABLE
 
 
 def _read_label(reply: Reply) -> Reading:

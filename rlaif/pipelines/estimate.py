@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from rlaif.calls.pool import Ask
 from rlaif.calls.request import Request
-from rlaif.exchange.stage import StagedInput
+from rlaif.exchange.stage import Row, Staged, StagedInput
+from rlaif.judges.card import Card, Judge
 from rlaif.judges.judge import Bench
 from rlaif.pipelines.setup import price_of
 
@@ -48,21 +50,25 @@ def estimate(staged: StagedInput, bench: Bench) -> Cost:
 
     Answers the ledger already has are not taken off: this is the price of a fresh run.
     """
+    return estimate_asks(
+        bench.judge,
+        staged,
+        lambda row: [call.ask for group in bench.plan(row.comparison) for call in group],
+    )
+
+
+def estimate_asks(judge: Judge, staged: Staged[Row], plan: Callable[[Row], list[Ask]]) -> Cost:
+    """What asking `plan(row)` of every staged row would take, from a systematic sample of them."""
     step = max(staged.count // SAMPLE, 1)
     sample = list(islice(staged.rows(), 0, None, step))
-    requests = [
-        planned.ask.request
-        for row in sample
-        for group in bench.plan(row.comparison)
-        for planned in group
-    ]
+    requests = [ask.request for row in sample for ask in plan(row)]
     scale = staged.count / len(sample)
     characters = scale * sum(map(_characters, requests))
     calls = round(scale * len(requests))
     few, likely, many = (round(characters / size) for size in reversed(CHARS_PER_TOKEN))
     tokens_in = (few, likely, many)
-    tokens_out = _written(bench, calls)
-    price = price_of(bench.judge.card)
+    tokens_out = _written(judge.card, calls)
+    price = price_of(judge.card)
     usd = None
     if price:
         low, middle, high = (
@@ -70,15 +76,14 @@ def estimate(staged: StagedInput, bench: Bench) -> Cost:
             for read, written in zip(tokens_in, tokens_out, strict=True)
         )
         usd = (low, middle, high)
-    return Cost(bench.judge.name, calls, tokens_in, tokens_out, usd)
+    return Cost(judge.name, calls, tokens_in, tokens_out, usd)
 
 
 def _characters(request: Request) -> int:
     return sum(len(message.content) for message in request.messages)
 
 
-def _written(bench: Bench, calls: int) -> tuple[int, int, int]:
-    card = bench.judge.card
+def _written(card: Card, calls: int) -> tuple[int, int, int]:
     if not card.reasoning:
         return calls, calls, calls
     few, likely, many = (calls * min(n, card.max_tokens) for n in REASONED_TOKENS)
