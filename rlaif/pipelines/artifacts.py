@@ -30,6 +30,8 @@ class RunFolder:
         self.ledger = ledger
         """The workspace's ledger, or this folder's own."""
         self.staged = path / ".staged.sqlite"
+        self.prompts = path / ".prompts.sqlite"
+        self.candidates = path / "candidates.parquet"
         self.judgements = path / "judgements.parquet"
         self.verdicts = path / "verdicts.parquet"
         self.verdict_lines = path / "verdicts.jsonl"

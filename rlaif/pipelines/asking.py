@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from rlaif.calls.ledger import Ledger
-from rlaif.calls.money import Budget
-from rlaif.calls.pool import Ask, Pool, Reader
+from rlaif.calls.money import Budget, Price
+from rlaif.calls.pool import Ask, Pool, PoolSettings, Reader
 from rlaif.calls.request import Client, Reply, Request
 from rlaif.calls.tally import Tally
+from rlaif.errors import ConfigError, InterruptedRun, StoppedError
 from rlaif.judges.card import Judge
 from rlaif.judges.judge import Bench, JudgeReader
 from rlaif.pipelines.judging import Rows
@@ -46,21 +47,30 @@ def ask_groups(
     budget: Budget | None,
     watch: Watch,
 ) -> Tally:
+    """The same for the calls of any card: what `groups` holds, read by `reader`."""
+    settings = pool_settings(recipe, judge.card)
+    price = price_of(judge.card)
+    return ask_pool(client, settings, price, groups, reader, ledger, budget, watch)
+
+
+def ask_pool(
+    client: Client,
+    settings: PoolSettings,
+    price: Price | None,
+    groups: Iterable[Sequence[Ask]],
+    reader: TellingReader,
+    ledger: Ledger,
+    budget: Budget | None,
+    watch: Watch,
+) -> Tally:
     """Send what the ledger cannot answer; the client is closed after.
 
     The first SIGINT or SIGTERM stops new calls and lets those in flight land, the second cancels.
     """
 
     async def ask() -> Tally:
-        pool = Pool(
-            client,
-            ledger,
-            pool_settings(recipe, judge.card),
-            Narrator(reader, watch),
-            price_of(judge.card),
-            budget,
-            watch.progress,
-        )
+        told = Narrator(reader, watch)
+        pool = Pool(client, ledger, settings, told, price, budget, watch.progress)
         try:
             with _stoppable(pool, watch):
                 return await pool.run(groups)
@@ -68,6 +78,20 @@ def ask_groups(
             await client.close()
 
     return asyncio.run(ask())
+
+
+LOST = ("interrupted", "disk", "fatal")
+"""Stops after which nothing is written but the ledger: going on would only repeat the trouble."""
+
+
+def raise_lost(who: str, tally: Tally) -> None:
+    """Raise what ends the run where calls to `who` were stopped for a reason in `LOST`."""
+    if tally.stopped == "interrupted":
+        raise InterruptedRun("interrupted: everything answered so far is kept")
+    if tally.stopped == "fatal":
+        raise ConfigError(f"{who}: {tally.message}")
+    if tally.stopped == "disk":
+        raise StoppedError(f"stopped (disk): {tally.message}; what was answered is kept")
 
 
 class TellingReader(Reader, Protocol):

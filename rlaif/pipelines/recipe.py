@@ -4,14 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rlaif import content
+from rlaif.candidates.policy import Policy, check_names
 from rlaif.errors import ConfigError
 from rlaif.judges.card import merge
 from rlaif.records import LabelKind, Record
+
+
+class CandidatesStage(Record):
+    """How prompts get responses, and which of them are compared."""
+
+    policies: tuple[Policy, ...] = ()
+    """Who writes; none where the input's own `responses` are all there is."""
+    revise: int = Field(default=0, ge=0, le=64)
+    """How many of each prompt's responses, from the first, the first policy faults by a principle
+    of the constitution and then mends."""
+    pairing: Literal["all", "random", "adaptive"] = "random"
+    """`adaptive`: in rounds, each judging what tells most after the rounds before it."""
+    pairs_per_prompt: int | None = Field(default=None, ge=1)
+    """At most, over all rounds; `all` has no such bound."""
+    rounds: int = Field(default=1, ge=1)
+    """Of `adaptive`: two or more."""
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        check_names(self.policies)
+        if self.revise and not self.policies:
+            raise ValueError("revise needs a policy: the first one revises")
+        if self.pairing == "all" and self.pairs_per_prompt is not None:
+            raise ValueError("pairing: all has no pairs_per_prompt: take random or adaptive")
+        if self.pairing != "all" and self.pairs_per_prompt is None:
+            raise ValueError(f"pairing: {self.pairing} needs pairs_per_prompt")
+        if self.pairing != "adaptive" and self.rounds > 1:
+            raise ValueError("rounds belong to pairing: adaptive")
+        if self.pairing == "adaptive" and not 2 <= self.rounds <= (self.pairs_per_prompt or 0):
+            raise ValueError("pairing: adaptive needs rounds of 2 up to pairs_per_prompt")
+        return self
 
 
 class JudgeStage(Record):
@@ -73,6 +105,8 @@ class Recipe(Record):
     limit: int | None = Field(default=None, gt=0)
     on_bad_row: Literal["stop", "skip"] = "stop"
     constitution: str = "core"
+    candidates: CandidatesStage | None = None
+    """With it, `input` holds prompts (`responses`, where it has some, join those written)."""
     judge: JudgeStage = JudgeStage()
     recorded: RecordedStage | None = None
     reasoned: ReasonedStage | None = None

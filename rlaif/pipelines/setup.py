@@ -1,4 +1,4 @@
-"""From a recipe to a judge that can be asked: cards, clients, constitution, prices, settings."""
+"""From a recipe to models that can be asked: cards, clients, constitution, prices, settings."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlaif import constitution, content
-from rlaif.calls.money import Price
+from rlaif.calls.money import Budget, Price
 from rlaif.calls.pool import PoolSettings
 from rlaif.calls.request import Client
+from rlaif.candidates.policy import Policy
+from rlaif.candidates.sample import Sampler
 from rlaif.clients import open_client
 from rlaif.errors import ConfigError
 from rlaif.judges.card import Card, Judge, load_judge
@@ -52,6 +54,54 @@ def benches_of(recipe: Recipe, judge: Judge) -> tuple[Bench, ...]:
 def price_of(card: Card) -> Price | None:
     """The card's price; None where it is unknown."""
     return card.price.per_call() if card.price else None
+
+
+def samplers_of(recipe: Recipe) -> tuple[Sampler, ...]:
+    """One sampler for each policy, its client open. Raises ConfigError for a missing key."""
+    policies = recipe.candidates.policies if recipe.candidates else ()
+    return tuple(
+        Sampler(
+            policy,
+            open_client(
+                policy.client,
+                model=policy.model,
+                base_url=policy.base_url,
+                options=policy.options,
+                who=f"policy {policy.name}",
+            ),
+            recipe.seed,
+        )
+        for policy in policies
+    )
+
+
+def policy_settings(recipe: Recipe, policy: Policy) -> PoolSettings:
+    """How a policy's calls are paced."""
+    known = policy.limits.model_dump(exclude_none=True)
+    return PoolSettings(
+        timeout_s=policy.timeout_s,
+        max_failures=recipe.max_failures,
+        seed=recipe.seed,
+        **{"in_flight": IN_FLIGHT, **known},
+    )
+
+
+def budget_of(recipe: Recipe, judge: Judge) -> Budget | None:
+    """The run's hard cap. Raises ConfigError where some model that is asked has no price."""
+    if not recipe.budget_usd:
+        return None
+    if any(member.card.price is None for member in judge.members or (judge,)):
+        raise ConfigError(
+            "budget_usd needs a known price: set judge.set.price.input and .output"
+            " (USD per million tokens)"
+        )
+    for policy in recipe.candidates.policies if recipe.candidates else ():
+        if policy.price is None:
+            raise ConfigError(
+                f"budget_usd needs a known price: give policy {policy.name!r} one, such as"
+                " price: {input: 0.5, output: 2} (USD per million tokens; 0 for a model of yours)"
+            )
+    return Budget(recipe.budget_usd)
 
 
 def pool_settings(recipe: Recipe, card: Card) -> PoolSettings:
