@@ -89,30 +89,38 @@ def judge(
     budget_usd: Annotated[float | None, typer.Option(help="Hard cap on spending.")] = None,
     rpm: Annotated[float | None, typer.Option(help="Requests a minute, if known.")] = None,
     tpm: Annotated[float | None, typer.Option(help="Tokens a minute, if known.")] = None,
-    batch: Annotated[bool, typer.Option(help="Use the provider's batch API.")] = False,
+    batch: Annotated[
+        str, typer.Option(help="The provider's batch API, half the price: off, on or cancel.")
+    ] = "off",
+    batch_id: Annotated[
+        list[str] | None, typer.Option(help="A batch this ledger does not know; repeatable.")
+    ] = None,
 ) -> None:
     """Judge given pairs without a recipe. KEY=VALUE overrides fields of the judge's card."""
     from rlaif.cli.run import judge_command
-    from rlaif.pipelines.recipe import JudgeStage, Recipe, parse_settings
+    from rlaif.content import parse
+    from rlaif.pipelines.recipe import Recipe, parse_settings
 
-    recipe = Recipe(
-        name="judge",
-        input=input,
-        seed=seed,
-        limit=limit,
-        constitution=constitution,
-        budget_usd=budget_usd,
-        judge=JudgeStage(
-            card=judge,
-            principles=principles,
-            set=parse_settings(settings or []),
-            concurrency=concurrency,
-            rpm=rpm,
-            tpm=tpm,
-            batch=batch,
-        ),
-    )
-    judge_command(recipe, out)
+    stage = {
+        "card": judge,
+        "principles": principles,
+        "set": parse_settings(settings or []),
+        "concurrency": concurrency,
+        "rpm": rpm,
+        "tpm": tpm,
+        "batch": batch,
+        "batch_ids": batch_id or (),
+    }
+    values = {
+        "name": "judge",
+        "input": input,
+        "seed": seed,
+        "limit": limit,
+        "constitution": constitution,
+        "budget_usd": budget_usd,
+        "judge": stage,
+    }
+    judge_command(parse(Recipe, values, "rlaif judge"), out)
 
 
 @app.command()

@@ -58,8 +58,11 @@ class JudgeStage(Record):
     """Calls in flight at most; None leaves it to the card or to what the endpoint bears."""
     rpm: float | None = Field(default=None, gt=0)
     tpm: float | None = Field(default=None, gt=0)
-    batch: bool = False
-    """Use the provider's batch API: half the price, answers within a day."""
+    batch: Literal["off", "on", "cancel"] = "off"
+    """`on`: the provider's batch API, half the price, answers within a day. `cancel`: submit
+    nothing, cancel what runs and collect what is done by then."""
+    batch_ids: tuple[str, ...] = ()
+    """Batches that the ledger has no record of (from another machine), to be collected as well."""
 
 
 class SelectStage(Record):

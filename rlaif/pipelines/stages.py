@@ -25,6 +25,7 @@ from rlaif.judges.judge import Bench
 from rlaif.pipelines.agreement import Agreement
 from rlaif.pipelines.artifacts import RunFolder
 from rlaif.pipelines.asking import ask_all
+from rlaif.pipelines.batching import ask_in_batches
 from rlaif.pipelines.intro import fetch_weights, introduce
 from rlaif.pipelines.judging import (
     ById,
@@ -236,7 +237,8 @@ def _ask_round(
         name = bench.judge.name
         run.watch.begin(f"judging with {name}", None)
         try:
-            tally = ask_all(run.recipe, bench, rows, ledger, budget, run.watch)
+            ask = ask_all if run.recipe.judge.batch == "off" else ask_in_batches
+            tally = ask(run.recipe, bench, rows, ledger, budget, run.watch)
         finally:
             run.watch.end()
         run.judged.tallies.append((name, tally))
