@@ -84,8 +84,16 @@ LOST = ("interrupted", "disk", "fatal")
 """Stops after which nothing is written but the ledger: going on would only repeat the trouble."""
 
 
-def raise_lost(who: str, tally: Tally) -> None:
-    """Raise what ends the run where calls to `who` were stopped for a reason in `LOST`."""
+def raise_lost(judge: Judge, tally: Tally) -> None:
+    """Raise for a stop after which nothing is written but the ledger.
+
+    ConfigError where the provider refuses everything, InterruptedRun, StoppedError (disk).
+    """
+    raise_stop(f"judge {judge.name!r}, model {judge.card.model!r}", tally)
+
+
+def raise_stop(who: str, tally: Tally) -> None:
+    """The same for calls to anybody."""
     if tally.stopped == "interrupted":
         raise InterruptedRun("interrupted: everything answered so far is kept")
     if tally.stopped == "fatal":

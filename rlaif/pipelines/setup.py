@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rlaif import constitution, content
@@ -45,10 +45,34 @@ def benches_of(recipe: Recipe, judge: Judge) -> tuple[Bench, ...]:
     """One bench for each card that is asked: the judge itself, or its members."""
     rules = constitution.load(content.find("constitution", recipe.constitution))
     members = judge.members or (judge,)
+    for member in members:
+        if member.card.kind == "steps":
+            raise ConfigError(
+                f"judge {member.name}: judges worked solutions, not pairs:"
+                f" rlaif judge SOLUTIONS --judge {member.name} --out DIR"
+            )
     return tuple(
         Bench(member, client_of(member), rules, recipe.judge.principles, recipe.seed)
         for member in members
     )
+
+
+def budget_of(recipe: Recipe, judges: Sequence[Judge]) -> Budget | None:
+    """The cap a recipe sets. Raises ConfigError where a price is unknown: nothing could hold it."""
+    if recipe.budget_usd is None:
+        return None
+    if any(judge.card.price is None for judge in judges):
+        raise ConfigError(
+            "budget_usd needs a known price: set judge.set.price.input and .output"
+            " (USD per million tokens)"
+        )
+    for policy in recipe.candidates.policies if recipe.candidates else ():
+        if policy.price is None:
+            raise ConfigError(
+                f"budget_usd needs a known price: give policy {policy.name!r} one, such as"
+                " price: {input: 0.5, output: 2} (USD per million tokens; 0 for a model of yours)"
+            )
+    return Budget(recipe.budget_usd)
 
 
 def price_of(card: Card) -> Price | None:
@@ -84,24 +108,6 @@ def policy_settings(recipe: Recipe, policy: Policy) -> PoolSettings:
         seed=recipe.seed,
         **{"in_flight": IN_FLIGHT, **known},
     )
-
-
-def budget_of(recipe: Recipe, judge: Judge) -> Budget | None:
-    """The run's hard cap. Raises ConfigError where some model that is asked has no price."""
-    if not recipe.budget_usd:
-        return None
-    if any(member.card.price is None for member in judge.members or (judge,)):
-        raise ConfigError(
-            "budget_usd needs a known price: set judge.set.price.input and .output"
-            " (USD per million tokens)"
-        )
-    for policy in recipe.candidates.policies if recipe.candidates else ():
-        if policy.price is None:
-            raise ConfigError(
-                f"budget_usd needs a known price: give policy {policy.name!r} one, such as"
-                " price: {input: 0.5, output: 2} (USD per million tokens; 0 for a model of yours)"
-            )
-    return Budget(recipe.budget_usd)
 
 
 def pool_settings(recipe: Recipe, card: Card) -> PoolSettings:
