@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,6 +23,8 @@ from rlaif.records import Outcome
 
 Groups = Callable[[], Iterable[Sequence[Ask]]]
 """Gives the asks from the start each time it is called."""
+WRITTEN = 1024
+"""Answers that may wait for their commit at once."""
 
 
 class Purse:
@@ -95,17 +98,18 @@ class Collector:
 
     async def _claim(self, job: Job, waiting: dict[str, int], lines: BinaryIO) -> None:
         """Record every line whose request is asked; those stay in `waiting` that are not."""
-        for group in self._groups():
-            written = []
-            for ask in group:
-                at = waiting.pop(ask.key, None)
-                if at is None:
-                    continue
-                lines.seek(at)
-                if rows := self._read(job, ask, json.loads(lines.readline())):
-                    written.append(self._ledger.put(*rows))
-            if written:
+        written: list[asyncio.Future[None]] = []
+        for ask in itertools.chain.from_iterable(self._groups()):
+            at = waiting.pop(ask.key, None)
+            if at is None:
+                continue
+            lines.seek(at)
+            if rows := self._read(job, ask, json.loads(lines.readline())):
+                written.append(self._ledger.put(*rows))
+            if len(written) == WRITTEN:
                 await asyncio.gather(*written)
+                written.clear()
+        await asyncio.gather(*written)
 
     def _read(
         self, job: Job, ask: Ask, line: Mapping[str, Any]
