@@ -85,10 +85,10 @@ class Judged:
     counts: Counts
 
 
-def check_draws(rows: Iterable[LabelledComparison], bench: Bench) -> None:
-    """Raises ConfigError, before any call, if some row's domain has too few principles to draw."""
+def check_draws(domains: Iterable[str], bench: Bench) -> None:
+    """Raises ConfigError, before any call, if one of the domains has too few principles to draw."""
     rules = bench.constitution
-    known = {row.comparison.domain for row in rows if row.comparison.domain in rules.candidates}
+    known = {domain for domain in domains if domain in rules.candidates}
     for domain in sorted(known | {GENERAL}):
         rules.draw("", domain, bench.k, bench.seed)
 
@@ -98,6 +98,11 @@ def count_spent(
 ) -> float:
     """USD that the answers to these questions have cost so far, whoever asked them."""
     return sum(answer.cost_usd or 0.0 for answer in _answers(rows, benches, ledger))
+
+
+def spent_on(keys: Iterable[str], ledger: Ledger) -> float:
+    """The same for the answers of these keys."""
+    return sum(answer.cost_usd or 0.0 for answer in _fetched(keys, ledger))
 
 
 def count_recorded(
@@ -117,7 +122,12 @@ def _answers(
         for group in bench.plan(row.comparison)
         for call in group
     )
-    while chunk := list(islice(keys, CHUNK)):
+    return _fetched(keys, ledger)
+
+
+def _fetched(keys: Iterable[str], ledger: Ledger) -> Iterator[Answer]:
+    stream = iter(keys)
+    while chunk := list(islice(stream, CHUNK)):
         yield from ledger.fetch(chunk).values()
 
 

@@ -175,7 +175,7 @@ def judge_stage(run: Run) -> None:
         rows: Rows = run.rows
         rounds = _rounds(run)
         benches = [bench for work in rounds for bench in work.benches]
-        check_draws(run.rows(), benches[0])
+        check_draws((row.comparison.domain for row in run.rows()), benches[0])
         recorded = count_recorded(run.rows(), benches, ledger) if recipe.recorded else 0
         introduce(recipe, run.base, run.staged, benches, recorded, run.watch)
         fetch_weights(benches, run.watch)
