@@ -18,10 +18,15 @@ def main() -> None:
     except RlaifError as error:
         if debug:
             raise
-        print(f"rlaif: {error}", file=sys.stderr)
+        print(f"rlaif: {_printable(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         if debug:
             raise
         print("rlaif: interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def _printable(text: str) -> str:
+    """An error's text, in which a provider's or a file's words may try to move the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import shlex
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from rlaif.cli.screen import Screen
 from rlaif.errors import RlaifError
+from rlaif.judges.card import Judge
 from rlaif.pipelines.artifacts import RunFolder
 from rlaif.pipelines.recipe import Recipe, load_recipe, parse_settings
 from rlaif.pipelines.watch import Watch
@@ -21,24 +25,47 @@ def run_command(name: str, settings: list[str], until: str) -> None:
 
 
 def judge_command(recipe: Recipe, out: Path) -> None:
-    """Judge given pairs into a folder of their own."""
-    _run(recipe, Path(), RunFolder.standalone(out), "dataset")
+    """Judge given pairs into a folder of their own; solutions where the card is a step critic."""
+    from rlaif.pipelines.setup import judge_of
+
+    folder, judge = RunFolder.standalone(out), judge_of(recipe.judge)
+    if judge.card.kind == "steps":
+        _run_steps(recipe, judge, folder)
+    _run(recipe, Path(), folder, "dataset")
 
 
-def _run(recipe: Recipe, base: Path, folder: RunFolder, until: str) -> None:
+def _run(recipe: Recipe, base: Path, folder: RunFolder, until: str) -> NoReturn:
     from rlaif.cli.summary import print_summary
     from rlaif.pipelines.run import run_recipe
 
     screen = Screen()
+    with _telling_how_to_go_on(screen) as command:
+        result = run_recipe(recipe, base, folder, screen, until=until, command=command)
+    print_summary(result, screen.console)
+    sys.exit(result.exit_code)
+
+
+def _run_steps(recipe: Recipe, judge: Judge, folder: RunFolder) -> NoReturn:
+    from rlaif.cli.steps import print_step_summary
+    from rlaif.pipelines.steps import judge_steps
+
+    screen = Screen()
+    with _telling_how_to_go_on(screen) as command:
+        run = judge_steps(recipe, judge, folder, screen, command)
+    print_step_summary(run, screen.console)
+    sys.exit(run.exit_code)
+
+
+@contextmanager
+def _telling_how_to_go_on(screen: Screen) -> Iterator[str]:
+    """Gives this command's line, and says after an early stop that it goes on from there."""
     command = "rlaif " + shlex.join(sys.argv[1:])
     try:
-        result = run_recipe(recipe, base, folder, screen, until=until, command=command)
+        yield command
     except RlaifError as error:
         if error.exit_code in (3, 130):
             screen.say(f"Go on with: {command}")
         raise
-    print_summary(result, screen.console)
-    sys.exit(result.exit_code)
 
 
 def record_command(name: str) -> None:

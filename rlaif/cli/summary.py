@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -26,7 +28,8 @@ def print_summary(result: Result, console: Console) -> None:
     _print_checks(run, console)
     _print_examples(run, console)
     _print_stop(run, console)
-    console.print(f"\nNext: rlaif show {run.folder.path} {_an_id(run)}")
+    name = shlex.quote(plain(_an_id(run), 200))
+    console.print(f"\nNext: rlaif show {run.folder.path} {name}", markup=False)
 
 
 def _print_funnel(run: Run, console: Console) -> None:
@@ -49,7 +52,7 @@ def _print_funnel(run: Run, console: Console) -> None:
 
 def _print_calls(run: Run, console: Console) -> None:
     for name, tally in run.judged.tallies if run.judged else []:
-        console.print(f"{name}: {_calls(tally)}")
+        console.print(f"{name}: {calls_line(tally)}")
     counts = run.judged.counts if run.judged else None
     if counts and set(counts.outcomes) - {"verdict", "tie"}:
         kinds = ", ".join(f"{n:,} {kind}" for kind, n in counts.outcomes.items())
@@ -61,7 +64,8 @@ def _print_calls(run: Run, console: Console) -> None:
         console.print(f"principles (judgements): {shown}{rest}")
 
 
-def _calls(tally: Tally) -> str:
+def calls_line(tally: Tally) -> str:
+    """What a round of calls took: calls, time, reused answers, cost, failures."""
     cost = "cost unknown" if tally.cost_usd is None else f"${tally.cost_usd:.4g}"
     parts = [
         f"{tally.asked:,} calls in {tally.seconds:.0f} s",
@@ -135,7 +139,7 @@ def _print_examples(run: Run, console: Console) -> None:
 def _example(row: Preference) -> list[str]:
     width = 96
     return [
-        f"{row.id}  p {row.p:.2f} ({row.p_kind}), decided by {row.decided_by}"
+        f"{plain(row.id, width)}  p {row.p:.2f} ({row.p_kind}), decided by {row.decided_by}"
         f" on {', '.join(row.principles)}",
         f"  prompt    {plain(transcript(row.prompt), width)}",
         f"  chosen    {plain(row.chosen.text, width)}",

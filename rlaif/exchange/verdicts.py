@@ -1,4 +1,4 @@
-"""`verdicts.jsonl`: one line a comparison, in the shape other programs read."""
+"""`verdicts.jsonl` and `steps.jsonl`: one line a judged row, in the shape other programs read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from rlaif.records import Verdict
+from rlaif.records import StepLabels, Verdict
 
 
 def verdict_line(verdict: Verdict) -> str:
@@ -29,11 +29,34 @@ def verdict_line(verdict: Verdict) -> str:
     )
 
 
+def step_line(labels: StepLabels) -> str:
+    """The same for a solution: its first error (from 0, -1 for none) and a label for each step."""
+    return json.dumps(
+        {
+            "id": labels.solution,
+            "first_error": labels.first_error,
+            "confidence": labels.confidence,
+            "reason": labels.reason,
+            "labels": labels.labels,
+        },
+        allow_nan=False,
+    )
+
+
 def write_verdicts(verdicts: Iterable[Verdict], path: Path) -> int:
     """Write one line a verdict and return how many."""
+    return _write(map(verdict_line, verdicts), path)
+
+
+def write_steps(labels: Iterable[StepLabels], path: Path) -> int:
+    """Write one line a solution and return how many."""
+    return _write(map(step_line, labels), path)
+
+
+def _write(lines: Iterable[str], path: Path) -> int:
     count = 0
     with path.open("w", encoding="ascii", newline="\n") as file:
-        for verdict in verdicts:
-            file.write(verdict_line(verdict) + "\n")
+        for line in lines:
+            file.write(line + "\n")
             count += 1
     return count

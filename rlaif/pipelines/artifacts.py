@@ -35,6 +35,8 @@ class RunFolder:
         self.judgements = path / "judgements.parquet"
         self.verdicts = path / "verdicts.parquet"
         self.verdict_lines = path / "verdicts.jsonl"
+        self.steps = path / "steps.parquet"
+        self.step_lines = path / "steps.jsonl"
         self.preferences = path / "preferences.parquet"
         self.dataset = path / "dataset"
         self.recipe = path / "recipe.yaml"

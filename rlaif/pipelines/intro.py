@@ -12,6 +12,7 @@ from rlaif.clients import keys
 from rlaif.errors import ConfigError
 from rlaif.exchange.stage import StagedInput
 from rlaif.judges.judge import Bench
+from rlaif.judges.steps import StepBench
 from rlaif.pipelines.estimate import estimate, total
 from rlaif.pipelines.recipe import JudgeStage, Recipe
 from rlaif.pipelines.setup import benches_of, judge_of
@@ -68,7 +69,7 @@ def _offer(recipe: Recipe, staged: StagedInput, name: str) -> str:
     return f"JUDGE={name} would judge with it ({total(costs)})"
 
 
-def fetch_weights(benches: Sequence[Bench], watch: Watch) -> None:
+def fetch_weights(benches: Sequence[Bench | StepBench], watch: Watch) -> None:
     """Fetch the local models that are asked and not here yet, after saying what and whence."""
     for bench in benches:
         card = bench.judge.card

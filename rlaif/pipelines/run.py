@@ -13,6 +13,8 @@ import rlaif
 from rlaif import constitution, content
 from rlaif.calls.tally import Tally
 from rlaif.errors import ConfigError
+from rlaif.exchange.stage import Staged
+from rlaif.judges.card import Judge
 from rlaif.pipelines.artifacts import RunFolder
 from rlaif.pipelines.recipe import Recipe
 from rlaif.pipelines.stages import STAGES, Run, open_run
@@ -62,23 +64,29 @@ def run_recipe(
 
 
 def _manifest(run: Run, until: str, started: float) -> dict[str, Any]:
-    recipe, staged = run.recipe, run.staged
-    rules = constitution.load(content.find("constitution", recipe.constitution))
-    assert staged is not None
-    manifest: dict[str, Any] = {
+    rules = constitution.load(content.find("constitution", run.recipe.constitution))
+    assert run.staged is not None
+    made = provenance(run.recipe, run.staged, run.judge, started) | {
+        "until": until,
+        "constitution": {"name": rules.name, "digest": rules.fingerprint},
+    }
+    return made | _judged_part(run) | _selected_part(run)
+
+
+def provenance(recipe: Recipe, staged: Staged[Any], judge: Judge, started: float) -> dict[str, Any]:
+    """The part of a manifest that every run has: versions, settings, judge and input."""
+    return {
         "rlaif": rlaif.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(terse=True),
         "packages": _versions(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(time.time() - started, 1),
-        "until": until,
         "recipe": recipe.name,
         "recipe_digest": digest(recipe.model_dump(mode="json")),
         "seed": recipe.seed,
-        "constitution": {"name": rules.name, "digest": rules.fingerprint},
-        "judge": run.judge.fingerprint,
-        "members": [member.fingerprint for member in run.judge.members],
+        "judge": judge.fingerprint,
+        "members": [member.fingerprint for member in judge.members],
         "input": {
             "source": staged.name,
             "digest": staged.content_digest,
@@ -88,7 +96,6 @@ def _manifest(run: Run, until: str, started: float) -> dict[str, Any]:
             "ignored_columns": list(staged.ignored),
         },
     }
-    return manifest | _judged_part(run) | _selected_part(run)
 
 
 def _judged_part(run: Run) -> dict[str, Any]:
@@ -97,7 +104,7 @@ def _judged_part(run: Run) -> dict[str, Any]:
         return {}
     counts = judged.counts
     return {
-        "calls": [{"judge": name, **_told(tally)} for name, tally in judged.tallies],
+        "calls": [{"judge": name, **told_tally(tally)} for name, tally in judged.tallies],
         "judgements": {
             "n": counts.judgements,
             "outcomes": dict(counts.outcomes),
@@ -142,7 +149,8 @@ def _selected_part(run: Run) -> dict[str, Any]:
     }
 
 
-def _told(tally: Tally) -> dict[str, Any]:
+def told_tally(tally: Tally) -> dict[str, Any]:
+    """A tally as JSON values."""
     told = asdict(tally)
     told["outcomes"] = {kind.value: n for kind, n in tally.outcomes.items()}
     told["failures"] = {kind.value: n for kind, n in tally.failures.items()}
