@@ -106,6 +106,16 @@ def stage_solutions(
     return stage.fill(solutions.read_solutions(opened, notes), on_bad_row, limit)
 
 
+def stage_rows(rows: Iterable[LabelledComparison], database: Path, name: str) -> StagedInput:
+    """The same for pairs that were made here and not read; `name` is where they come from.
+
+    Raises InputError where there is none.
+    """
+    notes = Notes()
+    source = Source(name, rows=iter(()), columns=None, unit="row")
+    return _Stage(source, notes, database, "pairs", LabelledComparison).fill(rows, "stop", None)
+
+
 def staged_pair(database: Path, name: str) -> LabelledComparison | None:
     """The pair with id `name` of a database that `stage_input` filled; None where it has none."""
     body = _body(database, "pairs", name)
