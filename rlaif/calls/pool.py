@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from math import sqrt
 
 from rlaif.calls.call import Ask, Call
+from rlaif.calls.collector import rare_collections
 from rlaif.calls.deadlines import Deadlines
 from rlaif.calls.feed import Feed
 from rlaif.calls.ledger import Ledger, LedgerError
@@ -147,8 +148,9 @@ class Pool:
     async def _run(self) -> None:
         watcher = asyncio.create_task(self._watch())
         try:
-            async with asyncio.TaskGroup() as tasks:
-                self._dispatcher = tasks.create_task(self._dispatch(tasks))
+            with rare_collections():
+                async with asyncio.TaskGroup() as tasks:
+                    self._dispatcher = tasks.create_task(self._dispatch(tasks))
         finally:
             self._dispatcher = None
             if self._killer is not None:

@@ -148,7 +148,7 @@ def unpack(packed: dict[str, Any]) -> Reply:
         tokens_written=packed.get("written", 0),
         label_probs=packed.get("label_probs"),
         logprobs=tuple(
-            TokenLogprob(token, logprob, tuple((t, p) for t, p in top))
+            TokenLogprob(token, logprob, tuple(map(tuple, top)))
             for token, logprob, top in packed.get("logprobs", ())
         ),
         request_id=packed.get("request_id"),
