@@ -28,7 +28,7 @@ from typing import Any
 
 from rlaif.calls.request import CallError, Failure
 from rlaif.clients.runtime import Done, Job
-from rlaif.clients.slots import CacheSlots
+from rlaif.clients.slots import CacheSlots, Taken
 from rlaif.errors import ConfigError, MissingExtra
 from rlaif.records import Message
 
@@ -96,20 +96,21 @@ class LlamaCpp:
         try:
             return self._write(job, slot) if job.max_tokens else self._read(job, slot)
         finally:
-            self._slots.give(slot)
+            self._slots.give(slot.number)
 
-    def _read(self, job: Job, slot: int) -> Done:
+    def _read(self, job: Job, slot: Taken) -> Done:
         """Next-token probabilities: softmax over the whole vocabulary, before any sampling."""
         answer = self._complete(job, slot, {"max_tokens": 1, "logprobs": LISTED})
         found = _listed(answer)
         if any(token not in found for token in job.wanted):
-            answer = self._complete(job, slot, {"max_tokens": 1, "logprobs": 1 << 20})
+            again = Taken(slot.number, len(job.tokens))
+            answer = self._complete(job, again, {"max_tokens": 1, "logprobs": 1 << 20})
             found = _listed(answer)
         timings = answer["timings"]
         probs = tuple(math.exp(found[token]) for token in job.wanted)
         return Done(len(job.tokens), int(timings["cache_n"]), probs)
 
-    def _write(self, job: Job, slot: int) -> Done:
+    def _write(self, job: Job, slot: Taken) -> Done:
         pieces: list[str] = []
         last: dict[str, Any] = {}
 
@@ -131,9 +132,11 @@ class LlamaCpp:
             truncated=choices[0].get("finish_reason") == "length",
         )
 
-    def _complete(self, job: Job, slot: int, body: dict[str, Any], take: Any = None) -> Any:
-        whole = {"temperature": 0.0, **body, "prompt": job.tokens, "id_slot": slot}
-        answer = self._server.handle_completions({**whole, "cache_prompt": True}, take)
+    def _complete(self, job: Job, slot: Taken, body: dict[str, Any], take: Any = None) -> Any:
+        # A lone new token would be multiplied by another routine than several, and rounded so.
+        cached = slot.held < len(job.tokens) - 1
+        where = {"prompt": job.tokens, "id_slot": slot.number, "cache_prompt": cached}
+        answer = self._server.handle_completions({"temperature": 0.0, **body, **where}, take)
         _raise_error(answer or {})
         return answer
 

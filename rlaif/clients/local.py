@@ -137,7 +137,7 @@ class LocalClient:
         chat = await asyncio.to_thread(encode, request, runtime)
         if not request.labels:
             written = await self._run(runtime, self._writing(request, chat))
-            return _reply(runtime, written, written)
+            return _reply(runtime, written)
         text = ""
         done: list[Done] = []
         prompt = chat.tokens

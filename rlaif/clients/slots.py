@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Taken(NamedTuple):
+    """A cache and how many of the prompt's leading tokens it already has."""
+
+    number: int
+    held: int
 
 
 @dataclass(slots=True)
@@ -28,10 +36,9 @@ class CacheSlots:
         self._lock = threading.Lock()
         self._clock = 0
         self._groups_return = False
-        self._last: list[int] = []
 
-    def take(self, tokens: list[int], shared: int) -> int:
-        """The number of the cache for a prompt whose first `shared` tokens its group repeats."""
+    def take(self, tokens: list[int], shared: int) -> Taken:
+        """A cache for a prompt whose first `shared` tokens its group repeats."""
         with self._lock:
             free = [slot for slot in self._slots if slot.free]
             held = {id(slot): common(slot.tokens, tokens) for slot in free}
@@ -42,7 +49,7 @@ class CacheSlots:
                 best = min(free, key=lambda slot: slot.used)
             self._clock += 1
             best.tokens, best.used, best.free = tokens, self._clock, False
-            return self._slots.index(best)
+            return Taken(self._slots.index(best), held[id(best)])
 
     def give(self, number: int) -> None:
         """The call is over; what it read stays in the cache."""

