@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 RECIPE ?= demo
 ARGS :=
 ifdef INPUT
-ARGS += input=$(INPUT)
+ARGS += input=$(INPUT) labels=human
 endif
 ifdef JUDGE
 ARGS += judge.card=$(JUDGE)

@@ -1,0 +1,53 @@
+"""Every command the README shows is run, or at least what make would run is looked at."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+COMMANDS = [
+    shlex.split(line.removeprefix("$ "), comments=True)
+    for block in BLOCKS
+    for line in block.replace("\\\n", " ").splitlines()
+    if line.startswith("$ ")
+]
+RLAIF = [words[1:] for words in COMMANDS if words[0] == "rlaif"]
+MAKE = [words[1:] for words in COMMANDS if words[0] == "make"]
+
+
+def test_the_first_commands_are_generate_and_test():
+    assert MAKE[:2] == [["generate"], ["test"]]
+    assert {words[0] for words in COMMANDS} == {"make", "rlaif"}
+
+
+def test_every_rlaif_command_runs(workspace, stub):
+    workspace.pairs(6)
+    workspace.run("run", "demo", "judge.card=offline")
+    assert len(RLAIF) >= 6
+    for words in RLAIF:
+        there = [word.replace("http://localhost:8000/v1", stub.openai) for word in words]
+        workspace.run(*there)
+
+
+@pytest.mark.parametrize("words", [words for words in MAKE if len(words) > 1], ids=" ".join)
+def test_make_generate_passes_its_words_on(words):
+    done = subprocess.run(
+        ["make", "-n", "-o", ".venv/.setup", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (line,) = [line for line in done.stdout.splitlines() if "rlaif run" in line]
+    told = shlex.split(line.removeprefix("@"))[3:]
+    for word in words[1:]:
+        key, _, value = word.partition("=")
+        key = {"INPUT": "input", "JUDGE": "judge.card"}.get(key, key)
+        assert f"{key}={value}" in told
