@@ -103,11 +103,11 @@ class Flight:
         "_turn",
         "bucket",
         "call",
-        "hedges",
         "left",
         "overdue",
         "pending",
         "request",
+        "rests_until",
     )
 
     def __init__(self, call: Call, request: Request, bucket: int) -> None:
@@ -115,7 +115,8 @@ class Flight:
         self.request = request
         self.bucket = bucket
         self.pending: list[Sent] = []
-        self.hedges = 0
+        self.rests_until = 0.0
+        """No hedge before it, on the pool's clock: the last one failed."""
         self.left = False
         """Nobody waits any more: what lands now is late."""
         self.overdue = False

@@ -82,7 +82,7 @@ class Pool:
         self._dispatcher: asyncio.Task[None] | None = None
         self._killer: asyncio.TimerHandle | None = None
         self._stopped: tuple[Stop, str] | None = None
-        self._source_error: Exception | None = None
+        self._error: Exception | None = None
 
     async def run(self, groups: Iterable[Sequence[Ask]]) -> Tally:
         """Ask what `groups` holds and the ledger has no answer for; returns the counts.
@@ -159,8 +159,8 @@ class Pool:
             await self._wire.close()
             while self._writes:
                 await asyncio.wait(self._writes)
-        if self._source_error is not None:
-            raise self._source_error
+        if self._error is not None:
+            raise self._error
 
     async def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
         try:
@@ -173,7 +173,7 @@ class Pool:
                 self._tally.asked += 1
                 call.task = tasks.create_task(self._answer(call))
         except Exception as error:  # of the groups: let what is paid for land first
-            self._source_error = error
+            self._error = error
 
     async def _next(self) -> Call | None:
         """A follower whose leader has answered, else a fresh call; None when all is done."""
@@ -207,6 +207,10 @@ class Pool:
         except LedgerError as error:
             self._tally.unfinished += 1
             self.stop("disk", str(error))
+        except Exception as error:  # a fault of ours: let the other calls land, then raise it
+            self._tally.unfinished += 1
+            self._error = error
+            self.stop("fatal", f"a call failed with {type(error).__name__}")
         finally:
             self._release(call)
 

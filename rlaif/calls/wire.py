@@ -17,7 +17,10 @@ from rlaif.calls.settings import PoolSettings
 from rlaif.calls.tally import Tally
 
 HEDGES = 2
-"""Most hedges of one call."""
+"""Most hedges of one call that wait at once, beside its first attempt."""
+
+HEDGE_AGAIN_S = 0.5
+"""After a hedge that failed, before the next."""
 
 
 class BudgetReached(Exception):
@@ -101,7 +104,7 @@ class Wire:
             if not flight.pending:
                 continue
             overdue = now - flight.pending[-1].at >= self._due_s(flight)
-            if overdue or now - flight.pending[0].at >= card_s:
+            if (overdue and now >= flight.rests_until) or now - flight.pending[0].at >= card_s:
                 flight.hurry()
 
     async def close(self) -> None:
@@ -148,7 +151,6 @@ class Wire:
         if flight.has_landed:
             self._settle(worst, 0.0)
             return
-        flight.hedges += 1
         self._tally.hedges += 1
         self._launch(flight, "hedge", worst)
 
@@ -181,6 +183,9 @@ class Wire:
             self._bring(flight, self._replied(flight, sent, reply))
         elif error is not None:
             flight.call.booked = self._book(self._failed(flight, sent, error))
+            limited = error.kind is Failure.RATE_LIMITED
+            rest_s = flight.call.wait_s if limited else HEDGE_AGAIN_S
+            flight.rests_until = self._clock() + rest_s
             if not flight.left:
                 flight.land(error)
 
@@ -276,10 +281,10 @@ class Wire:
     def _is_last(self, flight: Flight) -> bool:
         """Whether the attempt that went out last is not to be followed by another hedge."""
         spent = flight.call.counted >= self._settings.attempts
-        return flight.hedges >= HEDGES or spent
+        return len(flight.pending) > HEDGES or spent
 
     def _due_s(self, flight: Flight) -> float:
-        """How long the latest attempt may take: the learned deadline, doubled by each hedge.
+        """How long the latest attempt may take: the learned deadline, or the card's.
 
         Where more calls are late than may be hedged, the endpoint is slow and nothing hangs: the
         card's deadline holds then, also for calls that were hedged before.
@@ -289,7 +294,7 @@ class Wire:
         patient = self._overdrawn and self._is_last(flight)
         if patient if flight.call.hurried else not self._may_hedge():
             return self._settings.timeout_s
-        return float(self._deadlines.of(flight.bucket) * 2**flight.hedges)
+        return self._deadlines.of(flight.bucket)
 
     async def _afford(self, request: Request) -> float:
         """Set the worst case aside, waiting for calls on the wire to give theirs back."""

@@ -145,7 +145,7 @@ def naive(url: str, calls: int, threads: int = 10) -> dict[str, Any]:
         def ask(body: dict[str, Any]) -> bool:
             try:
                 sdk.chat.completions.create(**body)
-            except openai.OpenAIError:
+            except Exception:  # a broken body escapes the SDK's own exceptions
                 return False
             return True
 

@@ -11,10 +11,10 @@ import pytest
 
 from rlaif.calls.deadlines import Deadlines, bucket
 from rlaif.calls.pool import Ask, Pool, PoolSettings, Tally
-from rlaif.calls.request import Failure, Reply, Request
+from rlaif.calls.request import CallError, Failure, Reply, Request
 from rlaif.records import Outcome
 from tests.calls.clock import MemoryLedger, run_virtual
-from tests.calls.fakes import FakeClient, FakeReader, ask, asks, reply, request
+from tests.calls.fakes import FakeClient, FakeReader, ask, asks, refused, reply, request
 
 Behave = Callable[[Request, int], Awaitable[Reply]]
 
@@ -154,3 +154,27 @@ def test_deadlines_are_four_times_the_99th_percentile_within_their_bounds() -> N
 def test_length_buckets_are_a_factor_of_four_wide() -> None:
     assert bucket(request("x" * 4000)) == bucket(request("x" * 6000))
     assert bucket(request("x" * 4000)) < bucket(request("x" * 32000))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_mix_of_faults_loses_nothing_and_takes_at_most_three_times_the_ideal(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    dice = random.Random(seed)
+
+    async def behave(request: Request, attempt: int) -> Reply:
+        drawn = dice.random()
+        if drawn < 0.05:
+            raise refused(1.0)
+        if drawn < 0.07:
+            raise CallError(Failure.OVERLOADED, "500", status=500)
+        if drawn < 0.08:
+            await asyncio.sleep(30)
+        elif drawn < 0.10:
+            raise CallError(Failure.BAD_REPLY, "not JSON", status=200, billed=True)
+        return reply()
+
+    tally, _, _ = drive(monkeypatch, behave, asks(2000))
+    assert tally.outcomes == {Outcome.VERDICT: 2000}
+    assert tally.seconds <= 3 * 2000 / 64 * 0.1
+    assert tally.hedged_calls <= 40
