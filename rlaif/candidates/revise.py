@@ -96,7 +96,7 @@ class Reviser:
             for planned in plan:
                 critique = text_of(answers.get(planned.critique.key))
                 if critique:
-                    asks.append((planned, critique, self._revision(planned, critique)))
+                    asks.append((planned, critique, self.revision(planned, critique)))
             yield answered, asks
 
     def _planned(self, answered: Answered, original: Candidate) -> PlannedRevision:
@@ -108,7 +108,8 @@ class Reviser:
         about = f"{prompt.id}, critique by {principle.id}"
         return PlannedRevision(answered, original, principle, self._ask(chat, about))
 
-    def _revision(self, planned: PlannedRevision, critique: str) -> Ask:
+    def revision(self, planned: PlannedRevision, critique: str) -> Ask:
+        """The call for a revision, once the critique is there."""
         asked = planned.critique.request.messages
         request = REVISION.replace("{request}", planned.principle.revision)
         said = Message(role="assistant", content=critique)

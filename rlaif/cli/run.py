@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from rlaif.cli.screen import Screen
 from rlaif.errors import RlaifError
@@ -16,6 +16,10 @@ from rlaif.judges.card import Judge
 from rlaif.pipelines.artifacts import RunFolder
 from rlaif.pipelines.recipe import Recipe, load_recipe, parse_settings
 from rlaif.pipelines.watch import Watch
+
+if TYPE_CHECKING:
+    from rlaif.pipelines.estimate import Cost
+    from rlaif.pipelines.stages import Run
 
 
 def run_command(name: str, settings: list[str], until: str) -> None:
@@ -89,19 +93,33 @@ def estimate_command(name: str, settings: list[str]) -> None:
 
 
 def _estimated(recipe: Recipe, base: Path, watch: Watch) -> None:
-    from rlaif.pipelines.estimate import estimate, total
-    from rlaif.pipelines.setup import benches_of
+    from rlaif.pipelines.estimate import total
     from rlaif.pipelines.stages import input_stage, open_run
 
     with tempfile.TemporaryDirectory() as scratch:
         run = open_run(recipe, base, RunFolder.standalone(Path(scratch)), watch)
         input_stage(run)
-        assert run.staged is not None
-        watch.say(f"{run.staged.name}: {run.staged.count:,} comparisons")
-        costs = [estimate(run.staged, bench) for bench in benches_of(recipe, run.judge)]
+        costs = list(_costs(run))
         for cost in costs:
             reads = "{:,} to {:,}".format(*cost.tokens_in[::2])
             writes = "{:,} to {:,}".format(*cost.tokens_out[::2])
             watch.say(f"{cost.judge}: {cost}; reads {reads} tokens, writes {writes}")
         if len(costs) > 1:
             watch.say(f"together, at most: {total(costs)}")
+
+
+def _costs(run: Run) -> Iterator[Cost]:
+    """What each policy and each judge would take; says first what the input holds."""
+    from rlaif.pipelines.estimate import estimate
+    from rlaif.pipelines.estimate_candidates import estimate_judging, estimate_writing
+    from rlaif.pipelines.setup import benches_of
+
+    benches = benches_of(run.recipe, run.judge)
+    if run.staged:
+        run.watch.say(f"{run.staged.name}: {run.staged.count:,} comparisons")
+        yield from (estimate(run.staged, bench) for bench in benches)
+    elif run.prompts and run.recipe.candidates:
+        run.watch.say(f"{run.prompts.name}: {run.prompts.count:,} prompts")
+        yield from estimate_writing(run.recipe, run.prompts)
+        stage, prompts = run.recipe.candidates, run.prompts
+        yield from (estimate_judging(stage, prompts, bench) for bench in benches)

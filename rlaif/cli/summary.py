@@ -21,6 +21,7 @@ def print_summary(result: Result, console: Console) -> None:
     run = result.run
     console.print()
     console.rule(f"{run.folder.path}")
+    _print_candidates(run, console)
     _print_funnel(run, console)
     _print_calls(run, console)
     _print_position(run, console)
@@ -28,15 +29,38 @@ def print_summary(result: Result, console: Console) -> None:
     _print_checks(run, console)
     _print_examples(run, console)
     _print_stop(run, console)
-    name = shlex.quote(plain(_an_id(run), 200))
-    console.print(f"\nNext: rlaif show {run.folder.path} {name}", markup=False)
+    if run.staged:
+        name = shlex.quote(plain(_an_id(run), 200))
+        console.print(f"\nNext: rlaif show {run.folder.path} {name}", markup=False)
+
+
+def _print_candidates(run: Run, console: Console) -> None:
+    prompts, drafted = run.prompts, run.drafted
+    if prompts is None:
+        return
+    table = Table(box=None, show_header=False)
+    table.add_row("prompts", f"{prompts.count:,}")
+    for reason, n in prompts.skipped.items():
+        table.add_row(f"  left out: {reason}", f"{n:,}")
+    if drafted:
+        table.add_row("responses", f"{drafted.origins.total():,}")
+        for origin, n in drafted.origins.items():
+            table.add_row(f"  {origin}", f"{n:,}")
+        for reason, n in drafted.dropped.items():
+            table.add_row(f"  dropped: {reason}", f"{n:,}")
+        if drafted.unpaired:
+            table.add_row("prompts without a pair", f"{drafted.unpaired:,}")
+    console.print(table)
+    for name, tally in drafted.tallies if drafted else []:
+        console.print(f"{name}: {calls_line(tally)}")
 
 
 def _print_funnel(run: Run, console: Console) -> None:
     staged, verdicts, selection = run.staged, run.verdicts, run.selection
+    if staged is None:
+        return
     table = Table("", "comparisons", box=None, show_header=False)
-    assert staged is not None
-    table.add_row("in", f"{staged.count:,}")
+    table.add_row("pairs" if run.prompts else "in", f"{staged.count:,}")
     for reason, n in staged.skipped.items():
         table.add_row(f"  left out: {reason}", f"{n:,}")
     if verdicts:

@@ -50,13 +50,16 @@ class OfflineClient:
             "schema": request.schema,
             "labels": list(request.labels),
             "reasoning": request.reasoning,
+            **({} if _judges(request) else {"temperature": request.temperature}),
             **request.extra,
         }
 
     async def send(self, request: Request, timeout_s: float) -> Reply:
         """The answer; it never fails."""
         body = self.body(request)
-        drawn = json.dumps([body["messages"], body["seed"], body["sample"]]).encode()
+        # What is written differs by model and warmth, as policies do; what is judged does not.
+        writer = () if _judges(request) else (request.model, request.temperature)
+        drawn = json.dumps([body["messages"], body["seed"], body["sample"], *writer]).encode()
         digest = hashlib.sha256(drawn).digest()
         labels = request.labels or LABELS
         probs = _probs(labels, digest)
@@ -75,6 +78,10 @@ class OfflineClient:
 
     async def close(self) -> None:
         """Nothing is held."""
+
+
+def _judges(request: Request) -> bool:
+    return bool(request.labels) or request.schema is not None
 
 
 def _probs(labels: tuple[str, ...], digest: bytes) -> dict[str, float]:

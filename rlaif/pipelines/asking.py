@@ -80,12 +80,8 @@ def ask_pool(
     return asyncio.run(ask())
 
 
-LOST = ("interrupted", "disk", "fatal")
-"""Stops after which nothing is written but the ledger: going on would only repeat the trouble."""
-
-
 def raise_lost(judge: Judge, tally: Tally) -> None:
-    """Raise for a stop after which nothing is written but the ledger.
+    """Raise for a stop after which nothing is written but the ledger: going on would repeat it.
 
     ConfigError where the provider refuses everything, InterruptedRun, StoppedError (disk).
     """

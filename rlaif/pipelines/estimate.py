@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from rlaif.calls.money import Price
 from rlaif.calls.pool import Ask
 from rlaif.calls.request import Request
 from rlaif.exchange.stage import Row, Staged, StagedInput
@@ -29,6 +30,7 @@ class Cost:
     """Calls, tokens and dollars; ranges are (low, likely, high), None for an unknown price."""
 
     judge: str
+    """Who is asked: a judge or a policy."""
     calls: int
     tokens_in: tuple[int, int, int]
     tokens_out: tuple[int, int, int]
@@ -59,16 +61,31 @@ def estimate(staged: StagedInput, bench: Bench) -> Cost:
 
 def estimate_asks(judge: Judge, staged: Staged[Row], plan: Callable[[Row], list[Ask]]) -> Cost:
     """What asking `plan(row)` of every staged row would take, from a systematic sample of them."""
+    calls, tokens_in = count_asks(staged, plan)
+    return cost_of(judge.name, calls, tokens_in, _written(judge.card, calls), price_of(judge.card))
+
+
+def count_asks(
+    staged: Staged[Row], plan: Callable[[Row], list[Ask]]
+) -> tuple[int, tuple[int, int, int]]:
+    """How many calls `plan(row)` of every row makes, and the tokens that they read."""
     step = max(staged.count // SAMPLE, 1)
     sample = list(islice(staged.rows(), 0, None, step))
     requests = [ask.request for row in sample for ask in plan(row)]
     scale = staged.count / len(sample)
     characters = scale * sum(map(_characters, requests))
-    calls = round(scale * len(requests))
     few, likely, many = (round(characters / size) for size in reversed(CHARS_PER_TOKEN))
-    tokens_in = (few, likely, many)
-    tokens_out = _written(judge.card, calls)
-    price = price_of(judge.card)
+    return round(scale * len(requests)), (few, likely, many)
+
+
+def cost_of(
+    name: str,
+    calls: int,
+    tokens_in: tuple[int, int, int],
+    tokens_out: tuple[int, int, int],
+    price: Price | None,
+) -> Cost:
+    """The cost of calls that read and write so many tokens."""
     usd = None
     if price:
         low, middle, high = (
@@ -76,7 +93,7 @@ def estimate_asks(judge: Judge, staged: Staged[Row], plan: Callable[[Row], list[
             for read, written in zip(tokens_in, tokens_out, strict=True)
         )
         usd = (low, middle, high)
-    return Cost(judge.name, calls, tokens_in, tokens_out, usd)
+    return Cost(name, calls, tokens_in, tokens_out, usd)
 
 
 def _characters(request: Request) -> int:

@@ -10,10 +10,11 @@ from typing import Any
 from rlaif import weights
 from rlaif.clients import keys
 from rlaif.errors import ConfigError
-from rlaif.exchange.stage import StagedInput
+from rlaif.exchange.stage import StagedInput, StagedPrompts
 from rlaif.judges.judge import Bench
 from rlaif.judges.steps import StepBench
 from rlaif.pipelines.estimate import estimate, total
+from rlaif.pipelines.estimate_candidates import estimate_judging, estimate_writing
 from rlaif.pipelines.recipe import JudgeStage, Recipe
 from rlaif.pipelines.setup import benches_of, judge_of
 from rlaif.pipelines.watch import Watch
@@ -43,9 +44,26 @@ def introduce(
             f" {about['weights_sha256'][:16]}); the others are asked now"
         )
     asked = {bench.judge.card.client for bench in benches}
+    asked |= (
+        {policy.client for policy in recipe.candidates.policies} if recipe.candidates else set()
+    )
     for name, variable in PAID.items():
         if name not in asked and keys.secret(variable):
             watch.say(f"{variable} is set and stays unused: {_offer(recipe, staged, name)}")
+
+
+def introduce_prompts(
+    recipe: Recipe, prompts: StagedPrompts, benches: Sequence[Bench], watch: Watch
+) -> None:
+    """The same for a recipe that makes its own pairs."""
+    watch.say(f"{prompts.count:,} prompts from {prompts.name}")
+    for cost in estimate_writing(recipe, prompts):
+        watch.say(f"{cost.judge}: {cost}")
+    assert recipe.candidates is not None
+    judging = total([estimate_judging(recipe.candidates, prompts, bench) for bench in benches])
+    watch.say(f"judge {recipe.judge.card}: at most {judging}")
+    if prompts.ignored:
+        watch.say(f"columns that nothing reads: {', '.join(prompts.ignored)}")
 
 
 def _about(answers: Path) -> dict[str, Any]:
@@ -72,18 +90,23 @@ def _offer(recipe: Recipe, staged: StagedInput, name: str) -> str:
 def fetch_weights(benches: Sequence[Bench | StepBench], watch: Watch) -> None:
     """Fetch the local models that are asked and not here yet, after saying what and whence."""
     for bench in benches:
-        card = bench.judge.card
-        if card.client != "local" or card.model.lower() not in weights.KNOWN:
-            continue
-        plan = weights.locate(card.model)
-        if plan.present:
-            continue
-        watch.say(
-            f"Fetching {plan.name} once: {plan.size / 1e9:.2f} GB, about {plan.seconds:.0f} s;"
-            f" SHA-256 {plan.sha256}"
-        )
-        watch.say(f"  from {plan.source}; to {plan.path}; or bring your own with MODEL=path")
-        try:
-            weights.fetch(card.model, watch.fetching)
-        finally:
-            watch.end()
+        if bench.judge.card.client == "local":
+            fetch_model(bench.judge.card.model, watch)
+
+
+def fetch_model(model: str, watch: Watch) -> None:
+    """Fetch one local model likewise."""
+    if model.lower() not in weights.KNOWN:
+        return
+    plan = weights.locate(model)
+    if plan.present:
+        return
+    watch.say(
+        f"Fetching {plan.name} once: {plan.size / 1e9:.2f} GB, about {plan.seconds:.0f} s;"
+        f" SHA-256 {plan.sha256}"
+    )
+    watch.say(f"  from {plan.source}; to {plan.path}; or bring your own with MODEL=path")
+    try:
+        weights.fetch(model, watch.fetching)
+    finally:
+        watch.end()

@@ -65,12 +65,13 @@ def run_recipe(
 
 def _manifest(run: Run, until: str, started: float) -> dict[str, Any]:
     rules = constitution.load(content.find("constitution", run.recipe.constitution))
-    assert run.staged is not None
-    made = provenance(run.recipe, run.staged, run.judge, started) | {
+    source = run.prompts or run.staged
+    assert source is not None
+    made = provenance(run.recipe, source, run.judge, started) | {
         "until": until,
         "constitution": {"name": rules.name, "digest": rules.fingerprint},
     }
-    return made | _judged_part(run) | _selected_part(run)
+    return made | _drafted_part(run) | _judged_part(run) | _selected_part(run)
 
 
 def provenance(recipe: Recipe, staged: Staged[Any], judge: Judge, started: float) -> dict[str, Any]:
@@ -95,6 +96,23 @@ def provenance(recipe: Recipe, staged: Staged[Any], judge: Judge, started: float
             "repeated": staged.repeated,
             "ignored_columns": list(staged.ignored),
         },
+    }
+
+
+def _drafted_part(run: Run) -> dict[str, Any]:
+    drafted = run.drafted
+    if drafted is None or run.staged is None:
+        return {}
+    return {
+        "candidates": {
+            "calls": [{"pass": name, **told_tally(tally)} for name, tally in drafted.tallies],
+            "n": drafted.origins.total(),
+            "origins": dict(drafted.origins),
+            "dropped": dict(drafted.dropped),
+            "prompts_without_pair": drafted.unpaired,
+            "pairs": run.staged.count,
+            "adaptive_rounds": drafted.rounds,
+        }
     }
 
 

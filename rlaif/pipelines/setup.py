@@ -10,6 +10,7 @@ from rlaif.calls.money import Budget, Price
 from rlaif.calls.pool import PoolSettings
 from rlaif.calls.request import Client
 from rlaif.candidates.policy import Policy
+from rlaif.candidates.revise import Reviser
 from rlaif.candidates.sample import Sampler
 from rlaif.clients import open_client
 from rlaif.errors import ConfigError
@@ -57,6 +58,12 @@ def benches_of(recipe: Recipe, judge: Judge) -> tuple[Bench, ...]:
     )
 
 
+def groups_of(recipe: Recipe, judge: Judge) -> tuple[tuple[Bench, ...], ...]:
+    """The benches that are asked together: all at once, or a cascade's stages one after another."""
+    benches = benches_of(recipe, judge)
+    return tuple((b,) for b in benches) if judge.card.kind == "cascade" else (benches,)
+
+
 def budget_of(recipe: Recipe, judges: Sequence[Judge]) -> Budget | None:
     """The cap a recipe sets. Raises ConfigError where a price is unknown: nothing could hold it."""
     if recipe.budget_usd is None:
@@ -80,23 +87,29 @@ def price_of(card: Card) -> Price | None:
     return card.price.per_call() if card.price else None
 
 
+def writer_of(policy: Policy) -> Client:
+    """An open client for a policy. Raises ConfigError for a missing key."""
+    return open_client(
+        policy.client,
+        model=policy.model,
+        base_url=policy.base_url,
+        options=policy.options,
+        who=f"policy {policy.name}",
+    )
+
+
 def samplers_of(recipe: Recipe) -> tuple[Sampler, ...]:
     """One sampler for each policy, its client open. Raises ConfigError for a missing key."""
     policies = recipe.candidates.policies if recipe.candidates else ()
-    return tuple(
-        Sampler(
-            policy,
-            open_client(
-                policy.client,
-                model=policy.model,
-                base_url=policy.base_url,
-                options=policy.options,
-                who=f"policy {policy.name}",
-            ),
-            recipe.seed,
-        )
-        for policy in policies
-    )
+    return tuple(Sampler(policy, writer_of(policy), recipe.seed) for policy in policies)
+
+
+def reviser_of(recipe: Recipe, samplers: Sequence[Sampler]) -> Reviser | None:
+    """The first policy as reviser, by the principles that the judge draws from."""
+    if recipe.candidates is None or not recipe.candidates.revise:
+        return None
+    rules = constitution.load(content.find("constitution", recipe.constitution))
+    return Reviser(samplers[0], rules, recipe.candidates.revise)
 
 
 def policy_settings(recipe: Recipe, policy: Policy) -> PoolSettings:

@@ -1,10 +1,10 @@
-"""The stages of a run, in order: input, judge, select, dataset."""
+"""The stages of a run, in order: input, candidates, judge, select, dataset."""
 
 from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,20 @@ from rlaif.calls.money import Budget
 from rlaif.calls.tally import Tally
 from rlaif.curation.preferences import preference
 from rlaif.curation.select import Selection
-from rlaif.errors import ConfigError, InterruptedRun, StoppedError
 from rlaif.exchange.dataset import write_dataset
 from rlaif.exchange.parquet import read_parquet, write_parquet
-from rlaif.exchange.stage import StagedInput, stage_input
+from rlaif.exchange.stage import StagedInput, StagedPrompts, stage_input, stage_prompts
 from rlaif.exchange.verdicts import write_verdicts
 from rlaif.judges.card import Judge
 from rlaif.judges.judge import Bench
+from rlaif.pipelines.adaptive import AskRows
 from rlaif.pipelines.agreement import Agreement
 from rlaif.pipelines.artifacts import RunFolder
-from rlaif.pipelines.asking import ask_all
+from rlaif.pipelines.asking import ask_all, raise_lost
 from rlaif.pipelines.batching import ask_in_batches
-from rlaif.pipelines.intro import fetch_weights, introduce
+from rlaif.pipelines.candidates import check_pairs, draft
+from rlaif.pipelines.drafting import Drafted
+from rlaif.pipelines.intro import fetch_model, fetch_weights, introduce, introduce_prompts
 from rlaif.pipelines.judging import (
     ById,
     Counts,
@@ -42,16 +44,13 @@ from rlaif.pipelines.judging import (
     run_round,
 )
 from rlaif.pipelines.recipe import Recipe
-from rlaif.pipelines.setup import benches_of, judge_of
+from rlaif.pipelines.setup import benches_of, budget_of, groups_of, judge_of
 from rlaif.pipelines.spotcheck import Match, ask_again, reason_aloud
 from rlaif.pipelines.watch import Watch
 from rlaif.records import Judgement, LabelledComparison, Outcome, Preference, Verdict
 
 DEMO = "demo"
 """The input name of the embedded sample."""
-
-LOST = ("interrupted", "disk", "fatal")
-"""Stops after which nothing is written but the ledger: going on would only repeat the trouble."""
 
 
 @dataclass
@@ -64,7 +63,12 @@ class Run:
     folder: RunFolder
     watch: Watch
     judge: Judge
+    budget: Budget | None
+    prompts: StagedPrompts | None = None
+    """The input, where the run makes its own pairs."""
+    drafted: Drafted | None = None
     staged: StagedInput | None = None
+    """The pairs in front of the judge."""
     judged: Judged | None = None
     rounds: list[Round] = field(default_factory=list)
     agreement: Agreement = field(default_factory=Agreement)
@@ -82,7 +86,8 @@ class Run:
     @property
     def stopped(self) -> Tally | None:
         """The tally of the call round that ended early, if one did."""
-        tallies = self.judged.tallies if self.judged else []
+        tallies = [*(self.drafted.tallies if self.drafted else ())]
+        tallies += self.judged.tallies if self.judged else ()
         return next((tally for _, tally in tallies if tally.stopped), None)
 
     @property
@@ -121,7 +126,8 @@ class VerdictCounts:
 
 def open_run(recipe: Recipe, base: Path, folder: RunFolder, watch: Watch) -> Run:
     """Load everything a recipe names. Raises ConfigError before anything is written or asked."""
-    return Run(recipe, base, folder, watch, judge_of(recipe.judge))
+    judge = judge_of(recipe.judge)
+    return Run(recipe, base, folder, watch, judge, budget_of(recipe, judge.members or (judge,)))
 
 
 def input_stage(run: Run) -> None:
@@ -132,6 +138,12 @@ def input_stage(run: Run) -> None:
         source = run.folder.path / "demo.jsonl"
         with run.folder.writing(source) as path:
             _write_demo(path)
+    if recipe.candidates:
+        run.prompts = stage_prompts(
+            source, run.folder.prompts, on_bad_row=recipe.on_bad_row, limit=recipe.limit
+        )
+        check_pairs(recipe.candidates, run.prompts.rows())
+        return
     run.staged = stage_input(
         source,
         run.folder.staged,
@@ -158,16 +170,30 @@ def _write_demo(path: Path) -> None:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
+def candidates_stage(run: Run) -> None:
+    """Write responses to the prompts and pair them; nothing where the input holds pairs."""
+    recipe = run.recipe
+    if recipe.candidates is None or run.prompts is None:
+        return
+    benches = benches_of(recipe, run.judge)
+    check_draws((row.domain for row in run.prompts.rows()), benches[0])
+    introduce_prompts(recipe, run.prompts, benches, run.watch)
+    for policy in recipe.candidates.policies:
+        if policy.client == "local":
+            fetch_model(policy.model, run.watch)
+    fetch_weights(benches, run.watch)
+    with Ledger(run.folder.ledger) as ledger:
+        run.staged, run.drafted = draft(
+            *(recipe, run.judge, run.prompts, run.folder, ledger),
+            *(_asker(recipe), run.budget, run.watch),
+        )
+
+
 def judge_stage(run: Run) -> None:
     """Ask the judge, fold its judgements and write judgements and verdicts."""
-    recipe, folder = run.recipe, run.folder
-    budget = Budget(recipe.budget_usd) if recipe.budget_usd else None
-    if budget and any(member.card.price is None for member in _asked(run.judge)):
-        raise ConfigError(
-            "budget_usd needs a known price: set judge.set.price.input and .output"
-            " (USD per million tokens)"
-        )
+    recipe, folder, budget = run.recipe, run.folder, run.budget
     assert run.staged is not None
+    paired_by_judge = bool(run.drafted and run.drafted.rounds)
     run.judged = Judged([], {}, Counts())
     with Ledger(folder.ledger) as ledger:
         if recipe.recorded:
@@ -177,10 +203,11 @@ def judge_stage(run: Run) -> None:
         benches = [bench for work in rounds for bench in work.benches]
         check_draws((row.comparison.domain for row in run.rows()), benches[0])
         recorded = count_recorded(run.rows(), benches, ledger) if recipe.recorded else 0
-        introduce(recipe, run.base, run.staged, benches, recorded, run.watch)
-        fetch_weights(benches, run.watch)
-        if budget:
-            budget.spent_usd = count_spent(run.rows(), benches, ledger)
+        if not paired_by_judge:
+            introduce(recipe, run.base, run.staged, benches, recorded, run.watch)
+            fetch_weights(benches, run.watch)
+        if budget and not paired_by_judge:
+            budget.spent_usd += count_spent(run.rows(), benches, ledger)
         for work in rounds:
             run.rounds.append(work)
             missing = _ask_round(run, work, rows, ledger, budget)
@@ -207,14 +234,9 @@ def _spot_check(run: Run, bench: Bench, ledger: Ledger) -> None:
         run.watch.end()
 
 
-def _asked(judge: Judge) -> Sequence[Judge]:
-    return judge.members or (judge,)
-
-
 def _rounds(run: Run) -> list[Round]:
     """One round for a judge or a panel; one for each stage of a cascade."""
-    benches = benches_of(run.recipe, run.judge)
-    groups = [(b,) for b in benches] if run.judge.card.kind == "cascade" else [benches]
+    groups = groups_of(run.recipe, run.judge)
     folder = run.folder.path
     return [
         Round(
@@ -237,25 +259,19 @@ def _ask_round(
         name = bench.judge.name
         run.watch.begin(f"judging with {name}", None)
         try:
-            ask = ask_all if run.recipe.judge.batch == "off" else ask_in_batches
-            tally = ask(run.recipe, bench, rows, ledger, budget, run.watch)
+            tally = _asker(run.recipe)(run.recipe, bench, rows, ledger, budget, run.watch)
         finally:
             run.watch.end()
         run.judged.tallies.append((name, tally))
-        if tally.stopped in LOST:
-            _raise_stop(bench.judge, tally)
+        raise_lost(bench.judge, tally)
         if tally.stopped:
             break
     stopped = run.stopped
     return Outcome.BUDGET if stopped and stopped.stopped == "budget" else None
 
 
-def _raise_stop(judge: Judge, tally: Tally) -> None:
-    if tally.stopped == "interrupted":
-        raise InterruptedRun("interrupted: everything answered so far is kept")
-    if tally.stopped == "fatal":
-        raise ConfigError(f"judge {judge.name!r}, model {judge.card.model!r}: {tally.message}")
-    raise StoppedError(f"stopped ({tally.stopped}): {tally.message}; what was judged is kept")
+def _asker(recipe: Recipe) -> AskRows:
+    return ask_all if recipe.judge.batch == "off" else ask_in_batches
 
 
 def _write_judged(run: Run) -> None:
@@ -322,6 +338,7 @@ def decided_by(judge: Judge, verdict: Verdict) -> str:
 
 STAGES: Mapping[str, Callable[[Run], None]] = {
     "input": input_stage,
+    "candidates": candidates_stage,
     "judge": judge_stage,
     "select": select_stage,
     "dataset": dataset_stage,
