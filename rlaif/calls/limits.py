@@ -102,15 +102,15 @@ class Limits:
         return self._backoff(earlier) if wait is None else wait
 
     def tick(self) -> None:
-        """Grow back while the answers are clean; called a few times a second."""
+        """Mend a learned pace, and grow back while answers are clean; called ten times a second."""
         now = self._clock()
         passed, self._ticked_at = now - self._ticked_at, now
-        if now < max(self._cooldown_until, self.paused_until):
+        if now < self.paused_until:
             return
-        if self._meter.share <= FULL_SHARE:
-            self.slots.grow(0.05 * self.slots.most * passed)
         if self._trim is not None:
             self.requests.set(self._capped(self._trim.tick(now)))
+        if now >= self._cooldown_until and self._meter.share <= FULL_SHARE:
+            self.slots.grow(0.05 * self.slots.most * passed)
 
     def stalled_s(self) -> float:
         """Seconds without one answer, the rest of the pause included; 0 where nothing refuses."""

@@ -147,6 +147,7 @@ class Pool:
 
     async def _run(self) -> None:
         watcher = asyncio.create_task(self._watch())
+        watcher.add_done_callback(self._watched)
         try:
             with rare_collections():
                 async with asyncio.TaskGroup() as tasks:
@@ -260,6 +261,13 @@ class Pool:
             if self._clock() - told >= EVENT_S:
                 told = self._clock()
                 self._tell()
+
+    def _watched(self, watcher: asyncio.Task[None]) -> None:
+        """Without the watch nothing hangs up: where an event's receiver fails, the run stops."""
+        error = None if watcher.cancelled() else watcher.exception()
+        if isinstance(error, Exception):
+            self._error = error
+            self.stop("fatal", f"showing progress failed with {type(error).__name__}")
 
     def _tell(self) -> None:
         """Send an event."""

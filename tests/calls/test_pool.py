@@ -12,7 +12,7 @@ import pytest
 
 from rlaif.calls.ledger import Ledger
 from rlaif.calls.money import Budget, Price
-from rlaif.calls.pool import Ask, Pool, PoolSettings, Tally
+from rlaif.calls.pool import Ask, Event, Pool, PoolSettings, Tally
 from rlaif.calls.request import CallError, Client, Failure, Reply, Request
 from rlaif.errors import ConfigError
 from rlaif.records import Outcome
@@ -285,3 +285,21 @@ def test_an_unexpected_error_of_a_client_is_an_outcome_without_its_text(tmp_path
     tally = run(tmp_path, FakeClient(leak), asks(2), attempts=1)
     assert tally.outcomes == {Outcome.TRANSPORT: 2}
     assert b"sk-secret" not in (tmp_path / "l.sqlite").read_bytes()
+
+
+def test_a_receiver_of_events_that_fails_ends_the_run_with_its_error(tmp_path: Path) -> None:
+    client = FakeClient(latency=0.2)
+
+    def broken(event: Event) -> None:
+        raise BrokenPipeError
+
+    async def main() -> None:
+        with Ledger(tmp_path / "l.sqlite") as ledger:
+            options = PoolSettings(in_flight=4)
+            pool = Pool(client, ledger, options, FakeReader(), on_event=broken)
+            await pool.run(asks(1000))
+
+    with pytest.raises(BrokenPipeError):
+        asyncio.run(main())
+    assert 0 < client.answered.total() == client.seen.total() < 100
+    assert rows(tmp_path, "SELECT count(*) FROM answers") == [(client.seen.total(),)]
