@@ -35,7 +35,7 @@ def judge_command(recipe: Recipe, out: Path) -> None:
     folder, judge = RunFolder.standalone(out), judge_of(recipe.judge)
     if judge.card.kind == "steps":
         _run_steps(recipe, judge, folder)
-    _run(recipe, Path(), folder, "dataset")
+    _run(recipe, Path(), folder, "preferences")
 
 
 def _run(recipe: Recipe, base: Path, folder: RunFolder, until: str) -> NoReturn:

@@ -18,7 +18,7 @@ from rlaif.calls.rows import Answer
 from rlaif.judges.card import load_judge
 from rlaif.judges.judge import Bench, reading_of
 from rlaif.judges.verdict import fold
-from rlaif.pipelines.asking import ask_all
+from rlaif.pipelines.asking import ask_all, raise_lost
 from rlaif.pipelines.judging import Rows, assemble, grouped
 from rlaif.pipelines.recipe import Recipe
 from rlaif.pipelines.setup import client_of
@@ -50,7 +50,7 @@ def ask_again(
     if not chosen:
         return None
     with closing(Ledger(again)) as fresh:
-        ask_all(recipe, bench, lambda: iter(chosen), fresh, None, watch)
+        raise_lost(bench.judge, ask_all(recipe, bench, lambda: iter(chosen), fresh, None, watch))
         pairs = list(_answers(bench, chosen, ledger, fresh))
     gaps = [abs(_p_first(bench, old) - _p_first(bench, new)) for old, new in pairs]
     tolerance = recipe.recorded.tolerance
@@ -92,7 +92,7 @@ def reason_aloud(
     judge = load_judge(recipe.reasoned.card)
     second = replace(bench, judge=judge, client=client_of(judge))
     first = list(islice(rows(), recipe.reasoned.first))
-    ask_all(recipe, second, lambda: iter(first), ledger, None, watch)
+    raise_lost(judge, ask_all(recipe, second, lambda: iter(first), ledger, None, watch))
     judgements = dict(grouped(assemble(first, (second,), ledger, None)))
     told = []
     for row in first:

@@ -1,4 +1,4 @@
-"""The stages of a run, in order: input, candidates, judge, select, dataset."""
+"""The stages of a run, in order: input, candidates, judge, select, preferences, dataset."""
 
 from __future__ import annotations
 
@@ -306,15 +306,20 @@ def select_stage(run: Run) -> None:
     run.selection.look(read_parquet(run.folder.verdicts, Verdict))
 
 
-def dataset_stage(run: Run) -> None:
-    """Write the kept preferences, as Parquet and as a HF dataset folder."""
+def preferences_stage(run: Run) -> None:
+    """Write the kept preferences as Parquet."""
     folder = run.folder
     with folder.writing(folder.preferences) as path:
         write_parquet(_preferences(run), path, Preference)
-    with folder.writing(folder.dataset) as path:
-        write_dataset(read_parquet(folder.preferences, Preference), path)
     kept = read_parquet(folder.preferences, Preference)
     run.examples = list(itertools.islice(kept, 3))
+
+
+def dataset_stage(run: Run) -> None:
+    """Write the preferences as a folder of `datasets`, which trainers take unchanged."""
+    folder = run.folder
+    with folder.writing(folder.dataset) as path:
+        write_dataset(read_parquet(folder.preferences, Preference), path)
 
 
 def _preferences(run: Run) -> Iterator[Preference]:
@@ -341,6 +346,7 @@ STAGES: Mapping[str, Callable[[Run], None]] = {
     "candidates": candidates_stage,
     "judge": judge_stage,
     "select": select_stage,
+    "preferences": preferences_stage,
     "dataset": dataset_stage,
 }
 """Every stage by the name that `--until` takes, in order."""
