@@ -37,7 +37,8 @@ def print_step_summary(run: StepRun, console: Console) -> None:
     _print_agreement(run, console)
     _print_stop(run, console)
     first = next(read_parquet(run.folder.steps, StepLabels))
-    console.print(f"\n{run.folder.step_lines}: {plain(step_line(first), 200)}", markup=False)
+    line = f"\n{run.folder.step_lines}: {plain(step_line(first), 200)}"
+    console.print(line, markup=False, soft_wrap=True)
     name = shlex.quote(plain(first.solution, 200))
     console.print(f"Next: rlaif show {run.folder.path} {name}", markup=False)
 

@@ -97,7 +97,10 @@ def _text(request: Request, label: str, p: float, digest: bytes) -> str:
         return json.dumps(_fill(request.schema, label, p, digest))
     if request.labels and not request.reasoning:
         return label
-    if request.labels or "verdict" in request.messages[-1].content.lower():
+    question = request.messages[-1].content[request.shared :].lower()
+    if "first error" in question:
+        return f"{RATIONALE}\nFirst error: {digest[0] % 3 - 1}"
+    if request.labels or "verdict" in question:
         return f"{RATIONALE}\nConfidence: {round(100 * p)}\nVerdict: {label}"
     return f"{RATIONALE} (text {digest.hex()[:8]})"
 
@@ -111,7 +114,9 @@ def _fill(schema: Mapping[str, Any], label: str, p: float, digest: bytes) -> Any
         return label if label in values else values[digest[0] % len(values)]
     kind = schema.get("type")
     if kind == "object":
-        return {k: _fill(v, label, p, digest) for k, v in schema.get("properties", {}).items()}
+        steps = {"first_error": digest[0] % 3 - 1}  # fits every solution of two steps
+        properties = schema.get("properties", {}).items()
+        return {k: steps[k] if k in steps else _fill(v, label, p, digest) for k, v in properties}
     if kind == "array":
         return [_fill(schema.get("items", {}), label, p, digest)]
     if kind in ("integer", "number"):

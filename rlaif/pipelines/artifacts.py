@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -13,10 +14,13 @@ from typing import Any
 
 import yaml
 
-from rlaif.errors import ConfigError
+from rlaif.errors import ConfigError, StoppedError
 
 OUTPUTS = Path("outputs")
 LEDGER = "ledger.sqlite"
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""How a file system says that it takes no more."""
 
 
 class RunFolder:
@@ -58,8 +62,8 @@ class RunFolder:
 
         Raises ConfigError if it holds something else, cannot be written, or is in use.
         """
-        self._check_ours()
         try:
+            self._check_ours()
             self.path.mkdir(parents=True, exist_ok=True)
             lock = (self.path / ".lock").open("a+")
         except OSError as error:
@@ -92,7 +96,10 @@ class RunFolder:
 
     @contextmanager
     def writing(self, target: Path) -> Iterator[Path]:
-        """A temporary path beside `target` that becomes it if the block succeeds."""
+        """A temporary path beside `target` that becomes it if the block succeeds.
+
+        Raises StoppedError where the disk takes no more; what stood there before stays.
+        """
         temporary = target.with_name(f".{target.name}.partial")
         _remove(temporary)
         try:
@@ -100,6 +107,13 @@ class RunFolder:
             if temporary.is_dir() and target.exists():
                 shutil.rmtree(target)
             temporary.replace(target)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise StoppedError(
+                f"{target}: cannot be written ({error.strerror}); every answer is kept in"
+                f" {self.ledger}: make room and run the same command again"
+            ) from None
         finally:
             _remove(temporary)
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from rlaif.cli import main
 from tests.provider.process import StubProvider
 
 
@@ -40,6 +45,20 @@ class Workspace:
         )
         assert done.returncode == code, done.stdout
         return done.stdout
+
+    def call(self, *words: str, code: int = 0) -> str:
+        """The same as `run` within this process: for commands that end early, in milliseconds."""
+        told = io.StringIO()
+        with ExitStack() as stack:
+            stack.enter_context(contextlib.chdir(self.path))
+            stack.enter_context(patch.dict(os.environ, self.environment, clear=True))
+            stack.enter_context(patch.object(sys, "argv", ["rlaif", *words]))
+            stack.enter_context(contextlib.redirect_stdout(told))
+            stack.enter_context(contextlib.redirect_stderr(told))
+            left = stack.enter_context(pytest.raises(SystemExit))
+            main()
+        assert (left.value.code or 0) == code, told.getvalue()
+        return told.getvalue()
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """The same, not waited for."""

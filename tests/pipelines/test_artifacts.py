@@ -1,8 +1,12 @@
 """One place writes runs: whole files only, one process at a time, nobody else's folder."""
 
+import errno
+import os
+from pathlib import Path
+
 import pytest
 
-from rlaif.errors import ConfigError
+from rlaif.errors import ConfigError, StoppedError
 from rlaif.pipelines.artifacts import RunFolder
 
 
@@ -64,3 +68,35 @@ def test_a_resolved_recipe_can_be_read_again(folder):
 def test_a_manifest_is_needed_to_look_into_a_run(folder):
     with pytest.raises(ConfigError, match="no finished run"):
         folder.read_manifest()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_stops_the_run_and_leaves_the_old_file(folder, number):
+    with folder.locked():
+        folder.verdicts.write_text("old")
+        full = OSError(number, os.strerror(number))
+        with pytest.raises(StoppedError, match="run the same command again"):
+            half_written(folder, full)
+        assert folder.verdicts.read_text() == "old"
+        assert not list(folder.path.glob("*partial*"))
+
+
+def test_other_trouble_is_not_called_a_full_disk(folder):
+    with folder.locked(), pytest.raises(FileNotFoundError):
+        half_written(folder, FileNotFoundError(errno.ENOENT, "gone"))
+
+
+def half_written(folder, error):
+    with folder.writing(folder.verdicts) as path:
+        path.write_text("half")
+        raise error
+
+
+def test_a_folder_that_cannot_be_read_is_refused(folder, monkeypatch):
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    folder.path.mkdir()
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(ConfigError, match="cannot be written"), folder.locked():
+        pass
