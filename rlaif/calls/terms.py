@@ -19,12 +19,15 @@ class TokenPrice(Record):
     input: float = Field(ge=0)
     output: float = Field(ge=0)
     cached_input: float | None = Field(default=None, ge=0)
+    """Input read from the provider's cache; None where it costs what other input does."""
+    cache_write: float | None = Field(default=None, ge=0)
+    """Input written to that cache, likewise."""
     as_of: str = ""
     """Where and when the price was read."""
 
     def per_call(self) -> Price:
         """The price as calls reckon with it."""
-        return Price(self.input, self.output, self.cached_input)
+        return Price(self.input, self.output, self.cached_input, self.cache_write)
 
 
 class KnownLimits(Record):
