@@ -159,6 +159,8 @@ def test_a_429_uses_up_no_attempt(tmp_path: Path) -> None:
     async def often(request: Request, attempt: int) -> Reply:
         if attempt <= 3:
             raise refused(retry_after_s=0.001)
+        if attempt == 4:
+            raise CallError(Failure.OVERLOADED, "500", status=500)
         return reply()
 
     tally = run(tmp_path, FakeClient(often), asks(4), attempts=2)
