@@ -39,9 +39,9 @@ TEXTS = {
 def hostile_rows():
     rows = []
     for name, text in TEXTS.items():
-        row = {"id": f"bad_{name}", "prompt": "Say hello.", "response_a": text}
+        row = {"id": f"bad_{name}{ESCAPES}", "prompt": "Say hello.", "response_a": text}
         rows.append({**row, "response_b": "Hello."})
-    rows.append({**GOOD[0], "id": "bad_id" + ESCAPES, "prompt": ESCAPES + "{prompt} $prompt"})
+    rows.append({**GOOD[0], "id": "bad_prompt", "prompt": ESCAPES + "{prompt} $prompt"})
     rows.append({**GOOD[1], "id": "bad_domain", "prompt": "$x", "domain": ESCAPES})
     return rows
 
@@ -49,7 +49,8 @@ def hostile_rows():
 def mixed():
     """The good rows with the hostile ones before, between and after them."""
     hostile = hostile_rows()
-    rows = [hostile.pop()]
+    rows = hostile[:6]  # the first ones kept are shown as examples
+    del hostile[:6]
     for good in GOOD:
         rows += [good, *hostile[:2]]
         del hostile[:2]
@@ -85,9 +86,13 @@ def test_hostile_rows_leave_the_others_as_they_were(workspace, stub, card):
     hostile = set(lines_with) - set(lines)
     assert len(hostile) == len(hostile_rows())
     assert all(lines_with[name]["winner"] for name in hostile)
-    assert "\x1b" not in told
-    assert "\x9b" not in told
+    assert "bad_" in told
+    assert not unprintable(told)
     assert "Traceback" not in told
+
+
+def unprintable(told):
+    return {c for c in told if not c.isprintable()} - {"\n"}
 
 
 def test_what_is_shown_of_a_hostile_row_moves_no_terminal(workspace):
@@ -95,7 +100,7 @@ def test_what_is_shown_of_a_hostile_row_moves_no_terminal(workspace):
     for row in hostile_rows():
         name = row["id"]
         told = workspace.call("show", "out", name)
-        assert not {c for c in told if not c.isprintable()} - {"\n"}, name
+        assert not unprintable(told), name
         assert len(told) < 20_000
 
 
@@ -109,7 +114,10 @@ def test_hostile_names_of_columns_and_broken_rows_move_no_terminal(workspace):
     (workspace.path / "bad.jsonl").write_text("\n".join(rows))
     told = workspace.call("judge", "bad.jsonl", "--judge", "offline", "--out", "out", code=2)
     assert "3 rows cannot be used" in told
-    assert not {c for c in told if not c.isprintable()} - {"\n"}
+    assert not unprintable(told)
+    told = workspace.call("judge", ESCAPES, "--judge", "offline", "--out", "out", code=2)
+    assert "no such file" in told
+    assert not unprintable(told)
 
 
 def test_hostile_steps_are_judged_one_block_each(workspace, stub):
@@ -125,4 +133,4 @@ def test_hostile_steps_are_judged_one_block_each(workspace, stub):
     assert [len(line["labels"]) for line in lines] == [2, len(texts)]
     assert all(line["first_error"] is not None for line in lines)
     shown = workspace.call("show", "out", "bad")
-    assert not {c for c in shown if not c.isprintable()} - {"\n"}
+    assert not unprintable(shown)
