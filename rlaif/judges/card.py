@@ -37,6 +37,8 @@ class Card(Record):
     """Judge whose prompt.md this one shares; None for its own."""
     reasoning: bool = True
     """Reason step by step before the verdict."""
+    hidden_reasoning: bool = False
+    """The model reasons unseen first (o-series and the like): its slow calls are never hedged."""
     reply: Literal["label", "text", "json"] = "json"
     """`label`: next-token probabilities of A and B; `text`: ends in "Verdict: A"; or `json`."""
     orders: tuple[Order, ...] = ("ab", "ba")
@@ -89,7 +91,9 @@ class Judge:
     @cached_property
     def fingerprint(self) -> str:
         """`name@` and 12 digits of a hash of all that shapes its answers (not price or limits)."""
-        shaping = self.card.model_dump(mode="json", exclude={"about", "limits", "price"})
+        shaping = self.card.model_dump(
+            mode="json", exclude={"about", "limits", "price"}, exclude_defaults=True
+        )
         prompt = self.prompt.fingerprint if self.prompt else ""
         members = [member.fingerprint for member in self.members]
         return f"{self.name}@{digest(shaping, prompt, members)[:12]}"

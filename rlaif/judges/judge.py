@@ -95,6 +95,7 @@ class Bench:
             labels=LABELS if card.confidence == "logprob" else (),
             prefill=self.template.fill("answer"),
             reasoning=card.reasoning,
+            hedge=not card.hidden_reasoning,
             extra=card.extra,
             about=about,
         )
