@@ -49,7 +49,8 @@ STUBBED = (
 )
 LOCAL = (
     Case("local", n=2),
-    Case("local_cot", n=2, sources=frozenset({"logprob", "votes"})),
+    # A few words of reasoning are enough here, where a CPU writes ten tokens a second.
+    Case("local_cot", n=2, settings=("max_tokens=16", "max_tokens_raised=16")),
 )
 ELSEWHERE = {"cascade", "step_critic"}
 """Cards with tests of their own below."""
