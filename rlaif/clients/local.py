@@ -97,6 +97,7 @@ class LocalClient:
     async def close(self) -> None:
         """Release the model."""
         runtime, self._runtime = self._runtime, None
+        self._loading = asyncio.Lock()  # the old one belongs to this event loop
         if runtime is not None:
             await asyncio.to_thread(runtime.close)
 

@@ -254,8 +254,8 @@ def test_the_shipped_recipe_runs_with_the_stand_in(workspace, stub):
         "judge.card=offline",
         "candidates.policies=[{client: offline, model: none, samples: 4}]",
     )
-    assert "10 prompts from" in told
+    assert "5 prompts from" in told
     assert "round 2" in told
     assert (workspace.path / "outputs/candidates/candidates.parquet").is_file()
-    assert len(workspace.lines("outputs/candidates/verdicts.jsonl")) == 40
+    assert len(workspace.lines("outputs/candidates/verdicts.jsonl")) == 20
     assert stub.stats()["calls"] == 0
