@@ -53,6 +53,9 @@ class LlamaCpp:
     ) -> None:
         """Load it. Raises ConfigError where llama.cpp refuses the file."""
         require()
+        # Threads that spin while they wait starve each other on a busy machine: two to five times
+        # slower was seen. OpenMP reads this when it is loaded, with the import.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         import xllamacpp
 
         slots = max(SLOTS, parallel)
