@@ -200,7 +200,9 @@ def test_a_recorded_ledger_is_reused_elsewhere(tmp_path: Path) -> None:
         assert ledger.answered(keys) == set(keys[:10])
 
 
-@pytest.mark.parametrize("content", [b"plain", gzip.compress(b'{"key": 1}\n'), b""])
+@pytest.mark.parametrize(
+    "content", [b"plain", gzip.compress(b'{"key": 1}\n'), b""], ids=["plain", "incomplete", "empty"]
+)
 def test_a_file_that_is_no_recorded_ledger_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "demo.jsonl.gz"
     file.write_bytes(content[:5] if content == b"plain" else content)
