@@ -176,6 +176,11 @@ def _print_stop(run: Run, console: Console) -> None:
     if stopped:
         console.print(f"\nStopped ({stopped.stopped}): {stopped.message}", style="bold")
         console.print("What was judged is kept; the same command goes on from here.")
+    elif run.unfinished:
+        console.print(
+            f"\n{run.unfinished:,} calls have no answer yet: the same command asks them again.",
+            style="bold",
+        )
     elif run.too_many_failures and run.judged:
         share = run.judged.counts.failed_share
         console.print(

@@ -60,7 +60,7 @@ def run_recipe(
                 break
         manifest = _manifest(run, until, started)
         folder.write_manifest(manifest)
-    return Result(run, manifest, 3 if run.stopped or run.too_many_failures else 0)
+    return Result(run, manifest, 3 if run.stopped or run.too_many_failures or run.unfinished else 0)
 
 
 def _manifest(run: Run, until: str, started: float) -> dict[str, Any]:

@@ -91,6 +91,11 @@ class Run:
         return next((tally for _, tally in tallies if tally.stopped), None)
 
     @property
+    def unfinished(self) -> int:
+        """Calls that have no recorded outcome yet (expired batches): the next run asks them."""
+        return sum(tally.unfinished for _, tally in self.judged.tallies) if self.judged else 0
+
+    @property
     def too_many_failures(self) -> bool:
         """Whether more calls failed than the recipe allows."""
         return bool(self.judged and self.judged.counts.failed_share > self.recipe.max_failures)

@@ -181,7 +181,8 @@ class Provider:
 
     def batch_reply(self, wire: ModuleType, params: dict[str, Any]) -> tuple[str, bytes]:
         """("ok" | "expired" | "errored", body) of one request of a batch."""
-        body = json.dumps(params).encode()
+        # As the SDKs put a body on the wire, so that a batch is answered like single calls.
+        body = json.dumps(params, ensure_ascii=False, separators=(",", ":")).encode()
         digest = body_hash(body, self.settings.seed)
         s, u = self.settings, uniform(digest, "batch")
         if u < s.batch_expired:
