@@ -95,7 +95,8 @@ class Bench:
             labels=LABELS if card.confidence == "logprob" else (),
             prefill=self.template.fill("answer"),
             reasoning=card.reasoning,
-            hedge=not card.hidden_reasoning,
+            # A local model answers in turn: asking it twice only makes everybody wait.
+            hedge=not (card.hidden_reasoning or card.client == "local"),
             extra=card.extra,
             about=about,
         )
