@@ -45,8 +45,6 @@ class Counts:
     models: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
     """Where confidence came from."""
-    low_resolution: int = 0
-    """Judgements whose confidence is one written verdict, without log-probabilities."""
 
     def add(self, judgement: Judgement) -> None:
         """Count one judgement."""
