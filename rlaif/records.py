@@ -193,6 +193,8 @@ class Verdict(Record):
     """Why there is no winner; None where there is one."""
     stage: int = 1
     """Cascade stage that decided (1 for a single judge or a panel)."""
+    low_resolution: bool = False
+    """An order rests on one written rationale or one vote, so p tells little of how sure it is."""
 
 
 class Preference(Record):

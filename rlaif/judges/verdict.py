@@ -47,6 +47,8 @@ class _Side:
     log_odds: float
     p_first: float
     p_tie: float
+    written: int
+    """Rationales or votes behind it; 0 where a probability was read without any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,10 @@ def fold(
             for p in pairs
         ),
         stage=stage,
+        low_resolution=any(
+            sum(side.written for side in sides) == 1
+            for sides in ([p.ab for p in pairs], [p.ba for p in pairs])
+        ),
     )
 
 
@@ -131,7 +137,8 @@ def _side(judgements: list[Judgement]) -> _Side:
         p_first = (math.fsum(firsts) + VOTE_PRIOR) / (len(firsts) + 2 * VOTE_PRIOR)
     else:
         p_first = fmean(firsts)
-    return _Side(logit(p_first), fmean(firsts), p_tie)
+    written = sum(j.confidence_source == "votes" or bool(j.rationale) for j in ordered)
+    return _Side(logit(p_first), fmean(firsts), p_tie, written)
 
 
 def _mean(pairs: Sequence[_Pair], values: Sequence[float]) -> float:

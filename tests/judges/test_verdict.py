@@ -162,6 +162,24 @@ def test_rationales_are_averaged_as_probabilities_not_log_odds():
     assert fold(PAIR, "j@1", judgements).log_odds == pytest.approx((logit(0.7) - logit(0.3)) / 2)
 
 
+def test_one_written_rationale_or_one_vote_an_order_is_low_resolution():
+    def mark(*judgements):
+        return fold(PAIR, "j@1", judgements).low_resolution
+
+    def written(*where):
+        return vote(0.99, *where).model_copy(update={"rationale": "because"})
+
+    read = [vote(0.6), vote(0.4, "ba")]
+    assert not mark(*read)
+    assert mark(written("ab"), written("ba"))
+    assert mark(vote(1.0, source="votes"), vote(0.0, "ba", source="votes"))
+    two = [vote(1.0, order, sample=i, source="votes") for order in SWAP for i in (0, 1)]
+    assert not mark(*two)
+    assert mark(*two[1:])
+    of_two_principles = [written(order, name) for order in SWAP for name in ("p1", "p2")]
+    assert not mark(*of_two_principles)
+
+
 def test_principles_are_averaged_with_their_weights():
     judgements = [vote(0.9), vote(0.1, "ba"), vote(0.5, principle="p2"), vote(0.5, "ba", "p2")]
     verdict = fold(PAIR, "j@1", judgements, weights={"p1": 3.0})
