@@ -90,7 +90,9 @@ def _read_label(reply: Reply) -> Reading:
     mass = probs.get("A", 0.0) + probs.get("B", 0.0) + tie
     if not mass >= MIN_LABEL_MASS:  # also true for NaN
         return Reading(Outcome.UNPARSEABLE, rationale=reply.text)
-    return _reading((probs["A"] + tie / 2) / mass, tie / mass, "logprob", reply.text)
+    bare = reply.text.strip() in probs  # the label alone is no reasoning
+    rationale = "" if bare else reply.text
+    return _reading((probs["A"] + tie / 2) / mass, tie / mass, "logprob", rationale)
 
 
 def _reading(p_first: float, p_tie: float, source: ConfidenceSource, text: str) -> Reading:

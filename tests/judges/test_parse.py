@@ -99,6 +99,13 @@ def test_label_probabilities_are_normalised_over_the_labels():
     assert reading.p_first == pytest.approx(0.75)
 
 
+def test_a_bare_label_is_no_rationale():
+    def rationale(text):
+        return read(reply(text, label_probs={"A": 0.6, "B": 0.4}), "label", "logprob").rationale
+
+    assert (rationale(" A"), rationale("B, since it is right.")) == ("", "B, since it is right.")
+
+
 @pytest.mark.parametrize("probs", [None, {}, {"A": 1e-4, "B": 1e-4}, {"A": math.nan, "B": 0.1}])
 def test_labels_without_mass_are_not_an_answer(probs):
     assert read(reply(label_probs=probs), "label", "logprob").outcome is Outcome.UNPARSEABLE
