@@ -19,7 +19,7 @@ from rlaif.pipelines.watch import Watch
 
 if TYPE_CHECKING:
     from rlaif.pipelines.estimate import Cost
-    from rlaif.pipelines.stages import Run
+    from rlaif.pipelines.state import Run
 
 
 def run_command(name: str, settings: list[str], until: str) -> None:
@@ -94,7 +94,8 @@ def estimate_command(name: str, settings: list[str]) -> None:
 
 def _estimated(recipe: Recipe, base: Path, watch: Watch) -> None:
     from rlaif.pipelines.estimate import total
-    from rlaif.pipelines.stages import input_stage, open_run
+    from rlaif.pipelines.stages import input_stage
+    from rlaif.pipelines.state import open_run
 
     with tempfile.TemporaryDirectory() as scratch:
         run = open_run(recipe, base, RunFolder.standalone(Path(scratch)), watch)

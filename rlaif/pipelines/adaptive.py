@@ -21,8 +21,9 @@ from rlaif.candidates.pairing import Judged, Pair, comparisons, next_pairs
 from rlaif.judges.card import Judge
 from rlaif.judges.judge import Bench
 from rlaif.judges.verdict import fold
-from rlaif.pipelines.asking import raise_lost
-from rlaif.pipelines.judging import Rows, abstains, assemble, count_spent
+from rlaif.pipelines.answers import assemble, count_spent
+from rlaif.pipelines.asking import AskRows, raise_lost
+from rlaif.pipelines.judging import abstains
 from rlaif.pipelines.recipe import CandidatesStage, Recipe
 from rlaif.pipelines.setup import groups_of
 from rlaif.pipelines.watch import Watch
@@ -30,8 +31,6 @@ from rlaif.records import LabelledComparison, Verdict, digest
 
 Stream = Callable[[], Iterator[Answered]]
 """Streams the prompts and their candidates anew at each call."""
-AskRows = Callable[[Recipe, Bench, Rows, Ledger, Budget | None, Watch], Tally]
-"""Asks everything a bench has to ask about some rows."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from rlaif.calls.tally import Tally
 from rlaif.errors import ConfigError, InterruptedRun, StoppedError
 from rlaif.judges.card import Judge
 from rlaif.judges.judge import Bench, JudgeReader
-from rlaif.pipelines.judging import Rows
+from rlaif.pipelines.answers import Rows
 from rlaif.pipelines.recipe import Recipe
 from rlaif.pipelines.setup import pool_settings, price_of
 from rlaif.pipelines.watch import Watch
@@ -26,6 +26,9 @@ from rlaif.records import Outcome
 NARRATE_EVERY_S = 3.0
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+AskRows = Callable[[Recipe, Bench, Rows, Ledger, Budget | None, Watch], Tally]
+"""Asks everything a bench has to ask about some rows."""
 
 
 def ask_all(

@@ -9,11 +9,16 @@ from rlaif.calls.ledger import Ledger
 from rlaif.calls.money import Budget
 from rlaif.calls.tally import Tally
 from rlaif.judges.judge import Bench, JudgeReader
-from rlaif.pipelines.asking import SIGNALS
-from rlaif.pipelines.judging import Rows
+from rlaif.pipelines.answers import Rows
+from rlaif.pipelines.asking import SIGNALS, AskRows, ask_all
 from rlaif.pipelines.recipe import Recipe
 from rlaif.pipelines.setup import price_of
 from rlaif.pipelines.watch import Watch
+
+
+def asker_of(recipe: Recipe) -> AskRows:
+    """How a recipe wants its judge asked: call by call, or in batches."""
+    return ask_all if recipe.judge.batch == "off" else ask_in_batches
 
 
 def ask_in_batches(

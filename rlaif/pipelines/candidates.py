@@ -17,10 +17,12 @@ from rlaif.candidates.pairing import all_pairs, comparisons, random_pairs
 from rlaif.errors import ConfigError
 from rlaif.exchange.parquet import read_parquet
 from rlaif.exchange.prompts import PromptRow
-from rlaif.exchange.stage import StagedInput, StagedPrompts, stage_rows
+from rlaif.exchange.stage import stage_rows
+from rlaif.exchange.staged import StagedInput, StagedPrompts
 from rlaif.judges.card import Judge
-from rlaif.pipelines.adaptive import AskRows, Replay, ask_in_rounds
+from rlaif.pipelines.adaptive import Replay, ask_in_rounds
 from rlaif.pipelines.artifacts import RunFolder
+from rlaif.pipelines.asking import AskRows
 from rlaif.pipelines.drafting import Drafted, Drafting
 from rlaif.pipelines.judging import ById
 from rlaif.pipelines.recipe import CandidatesStage, Recipe

@@ -18,9 +18,9 @@ from rlaif.candidates.revise import Reviser
 from rlaif.candidates.sample import Sampler, gather
 from rlaif.errors import StoppedError
 from rlaif.exchange.parquet import write_parquet
-from rlaif.exchange.stage import StagedPrompts
+from rlaif.exchange.staged import StagedPrompts
+from rlaif.pipelines.answers import spent_on
 from rlaif.pipelines.asking import ask_pool, raise_stop
-from rlaif.pipelines.judging import spent_on
 from rlaif.pipelines.recipe import Recipe
 from rlaif.pipelines.setup import policy_settings, reviser_of, samplers_of, writer_of
 from rlaif.pipelines.watch import Watch

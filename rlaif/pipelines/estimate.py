@@ -9,7 +9,7 @@ from itertools import islice
 from rlaif.calls.money import Price
 from rlaif.calls.pool import Ask
 from rlaif.calls.request import Request
-from rlaif.exchange.stage import Row, Staged, StagedInput
+from rlaif.exchange.staged import Row, Staged, StagedInput
 from rlaif.judges.card import Card, Judge
 from rlaif.judges.judge import Bench
 from rlaif.pipelines.setup import price_of

@@ -12,7 +12,7 @@ from rlaif.candidates.candidate import Answered, Candidate
 from rlaif.candidates.revise import Reviser
 from rlaif.candidates.sample import Sampler
 from rlaif.exchange.prompts import PromptRow
-from rlaif.exchange.stage import StagedPrompts
+from rlaif.exchange.staged import StagedPrompts
 from rlaif.judges.judge import Bench
 from rlaif.pipelines.candidates import most_pairs
 from rlaif.pipelines.estimate import CHARS_PER_TOKEN, Cost, cost_of, count_asks, estimate_asks

@@ -10,7 +10,7 @@ from typing import Any
 from rlaif import weights
 from rlaif.clients import keys
 from rlaif.errors import ConfigError
-from rlaif.exchange.stage import StagedInput, StagedPrompts
+from rlaif.exchange.staged import StagedInput, StagedPrompts
 from rlaif.judges.judge import Bench
 from rlaif.judges.steps import StepBench
 from rlaif.pipelines.estimate import estimate, total

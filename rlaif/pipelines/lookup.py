@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rlaif.exchange.parquet import read_parquet
 from rlaif.exchange.solutions import SolutionRow
-from rlaif.exchange.stage import staged_pair, staged_solution
+from rlaif.exchange.staged import staged_pair, staged_solution
 from rlaif.pipelines.artifacts import RunFolder
 from rlaif.records import (
     Judgement,

@@ -22,7 +22,7 @@ from rlaif.pipelines.artifacts import OUTPUTS, RunFolder
 from rlaif.pipelines.recipe import Recipe, load_recipe
 from rlaif.pipelines.run import run_recipe
 from rlaif.pipelines.setup import benches_of, judge_of
-from rlaif.pipelines.stages import Run
+from rlaif.pipelines.state import Run
 from rlaif.pipelines.watch import Watch
 
 LIVE = 60

@@ -13,11 +13,12 @@ import rlaif
 from rlaif import constitution, content
 from rlaif.calls.tally import Tally
 from rlaif.errors import ConfigError
-from rlaif.exchange.stage import Staged
+from rlaif.exchange.staged import Staged
 from rlaif.judges.card import Judge
 from rlaif.pipelines.artifacts import RunFolder
 from rlaif.pipelines.recipe import Recipe
-from rlaif.pipelines.stages import STAGES, Run, open_run
+from rlaif.pipelines.stages import STAGES
+from rlaif.pipelines.state import Run, open_run
 from rlaif.pipelines.watch import Watch
 from rlaif.records import digest
 

@@ -18,8 +18,9 @@ from rlaif.calls.rows import Answer
 from rlaif.judges.card import load_judge
 from rlaif.judges.judge import Bench, reading_of
 from rlaif.judges.verdict import fold
+from rlaif.pipelines.answers import Rows, assemble
 from rlaif.pipelines.asking import ask_all, raise_lost
-from rlaif.pipelines.judging import Rows, assemble, grouped
+from rlaif.pipelines.judging import grouped
 from rlaif.pipelines.recipe import Recipe
 from rlaif.pipelines.setup import client_of
 from rlaif.pipelines.watch import Watch

@@ -20,15 +20,16 @@ from rlaif.calls.tally import FAILED, Tally
 from rlaif.errors import ConfigError
 from rlaif.exchange.parquet import read_parquet, write_parquet
 from rlaif.exchange.solutions import SolutionRow
-from rlaif.exchange.stage import StagedSolutions, stage_solutions
+from rlaif.exchange.stage import stage_solutions
+from rlaif.exchange.staged import StagedSolutions
 from rlaif.exchange.verdicts import write_steps
 from rlaif.judges.card import Judge
 from rlaif.judges.steps import StepBench, StepReader, label_steps
+from rlaif.pipelines.answers import CHUNK, spent_on
 from rlaif.pipelines.artifacts import RunFolder
 from rlaif.pipelines.asking import ask_groups, raise_lost
 from rlaif.pipelines.estimate import estimate_asks
 from rlaif.pipelines.intro import fetch_weights
-from rlaif.pipelines.judging import CHUNK, spent_on
 from rlaif.pipelines.recipe import Recipe
 from rlaif.pipelines.run import provenance, told_tally
 from rlaif.pipelines.setup import budget_of, client_of

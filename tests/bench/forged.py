@@ -17,8 +17,9 @@ from rlaif import demo
 from rlaif.calls.ledger import Ledger
 from rlaif.judges.verdict import fold
 from rlaif.measures.intervals import clustered_mean
+from rlaif.pipelines.answers import assemble
 from rlaif.pipelines.asking import ask_all
-from rlaif.pipelines.judging import assemble, grouped
+from rlaif.pipelines.judging import grouped
 from rlaif.pipelines.recipe import JudgeStage, Recipe
 from rlaif.pipelines.setup import benches_of, judge_of
 from rlaif.pipelines.watch import Silent

@@ -40,8 +40,9 @@ from rlaif.judges.judge import Bench, JudgeReader
 from rlaif.judges.verdict import BiasEstimate, fold, logit
 from rlaif.measures.intervals import clustered_mean
 from rlaif.pipelines.agreement import Agreement
+from rlaif.pipelines.answers import assemble
 from rlaif.pipelines.asking import ask_all
-from rlaif.pipelines.judging import assemble, grouped
+from rlaif.pipelines.judging import grouped
 from rlaif.pipelines.recipe import JudgeStage, Recipe
 from rlaif.pipelines.setup import benches_of, judge_of, pool_settings
 from rlaif.pipelines.watch import Silent

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from rlaif.errors import InputError
-from rlaif.exchange.stage import stage_solutions, staged_solution
+from rlaif.exchange.stage import stage_solutions
+from rlaif.exchange.staged import staged_solution
 
 ROW = {"problem": "1 + 1?", "steps": ["It is 2.", "So 3."]}
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "steps"
