@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rlaif.calls.ledger import Answer
 from rlaif.calls.pool import Ask
 from rlaif.calls.request import Client, Reply, Request, call_key
 from rlaif.constitution import Constitution
+from rlaif.judges.call import answer_fields, card_fields, repaired
 from rlaif.judges.card import Card, Judge
 from rlaif.judges.parse import REPAIR, SCHEMA, Reading, read
 from rlaif.judges.prompt import PromptTemplate, messages, show
@@ -83,22 +84,12 @@ class Bench:
     def _request(self, chat: tuple[Message, ...], shared: int, sample: int, about: str) -> Request:
         card = self.judge.card
         return Request(
-            model=card.model,
             messages=chat,
-            max_tokens=card.max_tokens,
-            temperature=card.temperature,
-            sample=sample,
-            # The seed makes a sample repeatable where a provider or a local model honours it.
-            seed=self.seed + sample if card.temperature else None,
             shared=shared,
-            schema=SCHEMA if card.reply == "json" else None,
             labels=LABELS if card.confidence == "logprob" else (),
             prefill=self.template.fill("answer"),
-            reasoning=card.reasoning,
-            # A local model answers in turn: asking it twice only makes everybody wait.
-            hedge=not (card.hidden_reasoning or card.client == "local"),
-            extra=card.extra,
             about=about,
+            **card_fields(card, SCHEMA, self.seed, sample),
         )
 
     def judgement(self, comparison: Comparison, planned: Planned, answer: Answer) -> Judgement:
@@ -117,16 +108,8 @@ class Bench:
             p_tie=reading.p_tie,
             confidence_source=reading.source,
             rationale=reading.rationale,
-            error=answer.error,
-            tokens_in=answer.tokens_in,
-            tokens_cached=answer.tokens_cached,
-            tokens_out=answer.tokens_out,
-            cost_usd=answer.cost_usd,
-            latency_s=answer.latency_s,
-            attempts=answer.attempts,
-            model_version=answer.reply.model if answer.reply else None,
             prompt_hash=self.template.fingerprint,
-            call_key=planned.ask.key,
+            **answer_fields(answer),
         )
 
 
@@ -159,7 +142,4 @@ class JudgeReader:
         """
         if self.card.reply == "label":
             return None
-        said = Message(role="assistant", content=reply.text or "(no text)")
-        ask = Message(role="user", content=REPAIR)
-        chat = (*request.messages, said, ask)
-        return replace(request, messages=chat, schema=None, shared=0, prefill="")
+        return repaired(request, reply.text, REPAIR)

@@ -10,16 +10,17 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from rlaif.calls.ledger import Answer
 from rlaif.calls.pool import Ask
 from rlaif.calls.request import Client, Reply, Request, call_key
+from rlaif.judges.call import answer_fields, card_fields, repaired
 from rlaif.judges.card import Judge
 from rlaif.judges.parse import cut_off, unread
 from rlaif.judges.prompt import PromptTemplate, Shown, fence, messages
-from rlaif.records import Message, Outcome, Solution, StepJudgement, StepLabels
+from rlaif.records import Outcome, Solution, StepJudgement, StepLabels
 
 SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -126,18 +127,11 @@ class StepBench:
         chat, shared = messages(shown, self.template.fill("question", fence=shown.fence))
         requests = (
             StepRequest(
-                model=card.model,
                 messages=chat,
-                max_tokens=card.max_tokens,
-                temperature=card.temperature,
-                sample=sample,
-                seed=self.seed + sample if card.temperature else None,
                 shared=shared,
-                schema=SCHEMA if card.reply == "json" else None,
-                reasoning=card.reasoning,
-                extra=card.extra,
                 about=f"{solution.id}, {len(solution.steps)} steps",
                 steps=len(solution.steps),
+                **card_fields(card, SCHEMA, self.seed, sample),
             )
             for sample in range(card.samples)
         )
@@ -147,7 +141,7 @@ class StepBench:
         """All questions about a stream of solutions, as the pool takes them."""
         return (self.plan(solution) for solution in solutions)
 
-    def judgement(self, solution: Solution, sample: int, ask: Ask, answer: Answer) -> StepJudgement:
+    def judgement(self, solution: Solution, sample: int, answer: Answer) -> StepJudgement:
         """The record of one call, from the ledger's answer."""
         reading = StepReading(answer.outcome)
         if answer.reply is not None:
@@ -160,16 +154,8 @@ class StepBench:
             outcome=reading.outcome,
             first_error=reading.first_error,
             rationale=answer.reply.text if answer.reply else "",
-            error=answer.error,
-            tokens_in=answer.tokens_in,
-            tokens_cached=answer.tokens_cached,
-            tokens_out=answer.tokens_out,
-            cost_usd=answer.cost_usd,
-            latency_s=answer.latency_s,
-            attempts=answer.attempts,
-            model_version=answer.reply.model if answer.reply else None,
             prompt_hash=self.template.fingerprint,
-            call_key=ask.key,
+            **answer_fields(answer),
         )
 
 
@@ -188,9 +174,7 @@ class StepReader:
 
     def repair(self, request: Request, reply: Reply) -> Request | None:
         """The one repair: the reply is shown to the model, which states the number alone."""
-        said = Message(role="assistant", content=reply.text or "(no text)")
-        chat = (*request.messages, said, Message(role="user", content=REPAIR))
-        return replace(request, messages=chat, schema=None, shared=0)
+        return repaired(request, reply.text, REPAIR)
 
 
 def label_steps(solution: Solution, judge: str, judgements: Sequence[StepJudgement]) -> StepLabels:

@@ -138,7 +138,7 @@ def _judged(
                 answers.setdefault(key, Answer(key, Outcome.BUDGET, attempts=0))
         for row, asks in zip(chunk, planned, strict=True):
             told = [
-                bench.judgement(row.solution, sample, ask, answers[ask.key])
+                bench.judgement(row.solution, sample, answers[ask.key])
                 for sample, ask in enumerate(asks)
                 if ask.key in answers
             ]

@@ -160,3 +160,10 @@ def test_a_solutions_questions_do_not_depend_on_its_id(bench):
     changed = Solution(id="s", problem=SOLUTION.problem, steps=SOLUTION.steps[::-1])
     assert changed.solution_key != SOLUTION.solution_key
     assert [a.key for a in bench.plan(one)] != [a.key for a in bench.plan(changed)]
+
+
+@pytest.mark.parametrize("card", [{"client": "local"}, {"hidden_reasoning": True}])
+def test_a_critic_that_takes_its_time_is_not_asked_twice(card):
+    judge = load_judge("step_critic", card)
+    (ask,) = StepBench(judge, open_client("offline", model="m"), 0).plan(SOLUTION)
+    assert not ask.request.hedge
