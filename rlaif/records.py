@@ -23,6 +23,8 @@ Named = Literal["A", "B", "tie"]
 LabelKind = Literal["human", "reference"]
 """`reference` labels hold by construction; they are never called human."""
 ConfidenceSource = Literal["logprob", "votes", "stated"]
+DrawnBy = Literal["random", "informative"]
+Split = Literal["train", "validation", "test"]
 
 
 class Record(BaseModel):
@@ -102,6 +104,23 @@ class LabelledComparison(Record):
     annotators: tuple[str, ...] = ()
     line: int | None = None
     """Where the row stands in its file (1-based), for error messages."""
+
+
+class HumanLabel(Record):
+    """One person's answer about one comparison, in terms of the input's sides."""
+
+    id: str
+    """The comparison's id."""
+    label: Label
+    annotator: str | None = None
+    """Who answered; None where the file does not say."""
+    strength: float | None = Field(default=None, ge=0, le=1)
+    """How much better the named side is: 0 not at all, 1 as much as the scale allows."""
+    drawn_by: DrawnBy = "random"
+    """How the comparison was chosen for labelling. Only `random` ones calibrate and test."""
+    group: str | None = None
+    """A group of annotators to report apart (crowd, expert, ...)."""
+    reason: str = ""
 
 
 class Principle(Record):
@@ -224,6 +243,8 @@ class Preference(Record):
     """The input's own label where it had one, in terms of the input's sides."""
     flipped: bool
     """True where the input's response b was chosen."""
+    split: Split = "train"
+    """By prompt: near-duplicate prompts share one; held-out human labels stand in `test`."""
 
 
 class Solution(Record):
