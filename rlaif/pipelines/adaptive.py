@@ -18,6 +18,7 @@ from rlaif.calls.money import Budget
 from rlaif.calls.tally import Tally
 from rlaif.candidates.candidate import Answered
 from rlaif.candidates.pairing import Judged, Pair, comparisons, next_pairs
+from rlaif.errors import StoppedError
 from rlaif.judges.card import Judge
 from rlaif.judges.judge import Bench
 from rlaif.judges.verdict import fold
@@ -69,7 +70,7 @@ class Replay:
         """The pairs that come to a stage of the judge (from 1) in a round (from 1)."""
         for answered in stream():
             for row in next(islice(self.rounds(answered), number - 1, None), []):
-                if stage == 1 or self._abstained(row, stage - 1):
+                if stage == 1 or self._abstains(self._verdict(row, stage - 1)):
                     yield row
 
     def rows(self, stream: Stream, upto: int) -> Iterator[LabelledComparison]:
@@ -83,12 +84,12 @@ class Replay:
         for stage, group in enumerate(self.groups[:upto], start=1):
             told = list(assemble([row], group, self.ledger, None))
             verdict = fold(row.comparison, self.judge.fingerprint, told, stage=stage)
-            if not abstains(verdict, self.judge.card.abstain_below):
+            if not self._abstains(verdict):
                 break
         return verdict
 
-    def _abstained(self, row: LabelledComparison, upto: int) -> bool:
-        return abstains(self._verdict(row, upto), self.judge.card.abstain_below)
+    def _abstains(self, verdict: Verdict) -> bool:
+        return abstains(verdict, self.judge.card.abstain_below, debiased=False)
 
 
 def sizes(stage: CandidatesStage | None) -> list[int]:
@@ -104,8 +105,9 @@ def ask_in_rounds(
 ) -> tuple[int, list[tuple[str, Tally]]]:
     """Ask the judge in rounds; returns how many were begun and what each pass of calls came to.
 
-    Raises ConfigError, InterruptedRun and StoppedError as judging does; another stop (a budget,
-    failures) ends the rounds early, and what was judged until then is kept.
+    Raises ConfigError, InterruptedRun and StoppedError as judging does, and StoppedError where a
+    round's batches expired. Another stop (a budget, failures) ends the rounds early, and what was
+    judged until then is kept.
     """
     recipe, judge, ledger = replay.recipe, replay.judge, replay.ledger
     tallies: list[tuple[str, Tally]] = []
@@ -128,4 +130,10 @@ def ask_in_rounds(
                 raise_lost(bench.judge, tally)
                 if tally.stopped:
                     return number, tallies
+                if tally.unfinished and recipe.judge.batch == "on":
+                    raise StoppedError(
+                        f"round {number} of {rounds}: {tally.unfinished:,} calls of the batch have"
+                        " no answer yet, and what the next round asks depends on them; every"
+                        " answer is kept"
+                    )
     return rounds, tallies

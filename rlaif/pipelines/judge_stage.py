@@ -55,7 +55,10 @@ def judge_stage(run: Run) -> None:
             run.judged.biases.update(biases)
             if run.stopped:
                 break
-            rows = passed_on(work, rows, run.judge.card.abstain_below)
+            # Adaptive rounds passed on as answered: no bias was known yet. So must the end do, or
+            # it would ask about other pairs than were paid for.
+            debiased = not paired_by_judge
+            rows = passed_on(work, rows, run.judge.card.abstain_below, debiased)
         _write_judged(run)
         if not run.stopped:
             _spot_check(run, benches[0], ledger)

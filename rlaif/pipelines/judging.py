@@ -148,20 +148,21 @@ def fold_rows(work: Round, rows: Rows, biases: Biases | None) -> Iterator[Verdic
     judgements.finish()
 
 
-def abstains(verdict: Verdict, below: float) -> bool:
-    """Whether a cascade stage passes a comparison on."""
+def abstains(verdict: Verdict, below: float, debiased: bool) -> bool:
+    """Whether a cascade stage passes a comparison on; `debiased` says which consistency counts."""
     if verdict.winner in (None, "tie") or verdict.log_odds is None:
         return True
-    return not verdict.consistent_debiased or abs(verdict.log_odds) < below
+    consistent = verdict.consistent_debiased if debiased else verdict.consistent
+    return not consistent or abs(verdict.log_odds) < below
 
 
-def passed_on(work: Round, rows: Rows, below: float) -> Rows:
+def passed_on(work: Round, rows: Rows, below: float, debiased: bool) -> Rows:
     """The rows a round abstained on, streamed anew at each call."""
 
     def stream() -> Iterator[LabelledComparison]:
         verdicts = read_parquet(work.verdicts, Verdict)
         for row, verdict in zip(rows(), verdicts, strict=True):
-            if abstains(verdict, below):
+            if abstains(verdict, below, debiased):
                 yield row
 
     return stream

@@ -55,19 +55,24 @@ class Run:
     @property
     def stopped(self) -> Tally | None:
         """The tally of the call round that ended early, if one did."""
-        tallies = [*(self.drafted.tallies if self.drafted else ())]
-        tallies += self.judged.tallies if self.judged else ()
-        return next((tally for _, tally in tallies if tally.stopped), None)
+        return next((tally for tally in self._tallies() if tally.stopped), None)
 
     @property
     def unfinished(self) -> int:
         """Calls that have no recorded outcome yet (expired batches): the next run asks them."""
-        return sum(tally.unfinished for _, tally in self.judged.tallies) if self.judged else 0
+        return sum(tally.unfinished for tally in self._tallies())
 
     @property
     def too_many_failures(self) -> bool:
         """Whether more calls failed than the recipe allows."""
         return bool(self.judged and self.judged.counts.failed_share > self.recipe.max_failures)
+
+    def _tallies(self) -> Iterator[Tally]:
+        """Of every pass of calls so far, adaptive rounds among them."""
+        for _, tally in self.drafted.tallies if self.drafted else ():
+            yield tally
+        for _, tally in self.judged.tallies if self.judged else ():
+            yield tally
 
 
 @dataclass
