@@ -9,8 +9,8 @@ from pathlib import Path
 
 from rlaif import demo
 from rlaif.calls.ledger import Ledger
+from rlaif.curation.keep import Selection
 from rlaif.curation.preferences import preference
-from rlaif.curation.select import Selection
 from rlaif.exchange.dataset import write_dataset
 from rlaif.exchange.parquet import read_parquet, write_parquet
 from rlaif.exchange.stage import stage_input, stage_prompts

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rlaif.calls.money import Budget
 from rlaif.calls.tally import Tally
-from rlaif.curation.select import Selection
+from rlaif.curation.keep import Selection
 from rlaif.exchange.staged import StagedInput, StagedPrompts
 from rlaif.judges.card import Judge
 from rlaif.pipelines.agreement import Agreement

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlaif.curation.select import Selection, gate
+from rlaif.curation.keep import Selection, gate
 from rlaif.records import Verdict, digest
 
 
