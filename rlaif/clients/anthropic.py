@@ -21,6 +21,7 @@ from pydantic import Field
 from rlaif.calls.job import JobWire
 from rlaif.calls.request import Finish, Reply, Request
 from rlaif.clients import failures, keys, wire
+from rlaif.clients.sdk import SdkClient
 from rlaif.content import parse
 from rlaif.records import Record
 
@@ -41,38 +42,21 @@ class Options(Record):
     cache_min_chars: int = Field(default=4096, ge=0)
 
 
-class AnthropicClient:
-    """Anthropic's endpoint, over the official SDK on its aiohttp transport."""
+class AnthropicClient(SdkClient):
+    """Anthropic's endpoint, over the official SDK."""
+
+    path = PATH
 
     def __init__(self, base_url: str | None, options: Mapping[str, Any], who: str) -> None:
         """Raises ConfigError for a refused URL, an unknown option or a missing key."""
         self.options = parse(Options, dict(options), f"{who}: options")
-        url = base_url or keys.setting("ANTHROPIC_BASE_URL") or BASE_URL
-        self.base_url = keys.checked_url(url, self.options.allow_http)
-        self.endpoint = self.base_url + PATH
-        self._key = keys.needed(self.options.key_env, who)
+        given = base_url or keys.setting("ANTHROPIC_BASE_URL") or BASE_URL
+        url = keys.checked_url(given, self.options.allow_http)
+        key = keys.needed(self.options.key_env, who)
         self._schemas: dict[int, tuple[Mapping[str, Any], dict[str, Any]]] = {}
-        self._open()
-
-    def _open(self) -> None:
         import anthropic
 
-        # The deadline is asyncio's, for the whole call; redirects would take the data astray.
-        http = anthropic.DefaultAioHttpClient(follow_redirects=False)
-        self.raw = wire.raw_type(http)
-        self.sdk = anthropic.AsyncAnthropic(
-            api_key=self._key.get_secret_value(),
-            base_url=self.base_url,
-            max_retries=0,
-            timeout=None,
-            http_client=http,
-        )
-        self._status_error = anthropic.APIStatusError
-
-    @property
-    def concurrency(self) -> int | None:
-        """As many calls as the SDK's connection pool holds."""
-        return wire.MAX_CONNECTIONS
+        super().__init__(anthropic, anthropic.AsyncAnthropic, url, key)
 
     def body(self, request: Request) -> dict[str, Any]:
         """The exact body, see `Client.body`."""
@@ -111,30 +95,32 @@ class AnthropicClient:
             known = self._schemas[id(schema)] = (schema, anthropic.transform_schema(dict(schema)))
         return known[1]
 
-    async def send(self, request: Request, timeout_s: float) -> Reply:
-        """Send once. Raises CallError."""
-        body = self.body(request)
-        data, headers = await wire.call(
-            lambda: self.sdk.post(PATH, body=body, cast_to=self.raw),
-            timeout_s,
-            self._status_error,
-            self._key,
-        )
-        return reply_of(data, headers, request)
+    def reply(self, data: Any, headers: dict[str, str], request: Request) -> Reply:
+        """See `SdkClient.reply`."""
+        try:
+            usage = data.get("usage") or {}
+            read = usage.get("cache_read_input_tokens") or 0
+            written = usage.get("cache_creation_input_tokens") or 0
+            return Reply(
+                text="".join(block["text"] for block in data["content"] if block["type"] == "text"),
+                finish=_FINISH.get(data.get("stop_reason"), "stop"),
+                model=data.get("model") or request.model,
+                # `input_tokens` leaves out what the cache read or wrote.
+                tokens_in=(usage.get("input_tokens") or 0) + read + written,
+                tokens_out=usage.get("output_tokens") or 0,
+                tokens_cached=read,
+                tokens_written=written,
+                request_id=failures.request_id(headers),
+                rate=failures.rate_headers(headers) if headers else None,
+            )
+        except (KeyError, TypeError, AttributeError):
+            raise wire.bad_reply("HTTP 200 that is no message", headers) from None
 
     def jobs(self) -> JobWire:
         """The batch API of this endpoint."""
         from rlaif.clients.anthropic_jobs import AnthropicJobs
 
         return AnthropicJobs(self)
-
-    async def guarded(self, send: wire.Wire) -> Any:
-        """One call of the batch API. Raises CallError."""
-        return await wire.guarded(send, wire.JOB_TIMEOUT_S, self._status_error, self._key)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self.sdk.close()
 
 
 def _blocks(text: str, shared: int) -> list[dict[str, Any]]:
@@ -144,25 +130,3 @@ def _blocks(text: str, shared: int) -> list[dict[str, Any]]:
         {"type": "text", "text": wire.clean(text[:shared]), **mark},
         {"type": "text", "text": wire.clean(text[shared:])},
     ]
-
-
-def reply_of(data: Any, headers: dict[str, str], request: Request) -> Reply:
-    """A decoded message as a Reply. Raises CallError (bad_reply) where it is none."""
-    try:
-        usage = data.get("usage") or {}
-        read = usage.get("cache_read_input_tokens") or 0
-        written = usage.get("cache_creation_input_tokens") or 0
-        return Reply(
-            text="".join(block["text"] for block in data["content"] if block["type"] == "text"),
-            finish=_FINISH.get(data.get("stop_reason"), "stop"),
-            model=data.get("model") or request.model,
-            # `input_tokens` leaves out what the cache read or wrote.
-            tokens_in=(usage.get("input_tokens") or 0) + read + written,
-            tokens_out=usage.get("output_tokens") or 0,
-            tokens_cached=read,
-            tokens_written=written,
-            request_id=failures.request_id(headers),
-            rate=failures.rate_headers(headers) if headers else None,
-        )
-    except (KeyError, TypeError, AttributeError):
-        raise wire.bad_reply("HTTP 200 that is no message", headers) from None

@@ -11,14 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from rlaif.calls.job import Job, JobStatus
 from rlaif.calls.request import Reply, Request
-from rlaif.clients import anthropic, failures, wire
-
-if TYPE_CHECKING:
-    from rlaif.clients.anthropic import AnthropicClient
+from rlaif.clients import failures
+from rlaif.clients.sdk import SdkJobs
 
 PATH = "/v1/messages/batches"
 SKEW_S = 120.0
@@ -26,15 +24,10 @@ SKEW_S = 120.0
 _NOT_RUN = ("expired", "canceled")
 
 
-class AnthropicJobs:
+class AnthropicJobs(SdkJobs):
     """The batch API of Anthropic; see `JobWire`."""
 
     max_requests = 100_000
-    max_bytes = wire.MAX_JOB_BYTES
-
-    def __init__(self, client: AnthropicClient) -> None:
-        self._client = client
-        self._sdk = client.sdk
 
     def line(self, key: str, body: Mapping[str, Any]) -> bytes:
         """One request of the batch."""
@@ -50,19 +43,15 @@ class AnthropicJobs:
 
     async def find(self, job: Job, taken: frozenset[str]) -> str | None:
         """The oldest batch of this size that was created since the job was."""
-        likely, after = None, None
-        while True:
-            query = {"limit": "100", **({"after_id": after} if after else {})}
-            page = await self._get(PATH, query)
-            for batch in page["data"]:
-                after = batch["id"]
+        likely = None
+        async for batches in self._pages(PATH, "after_id"):
+            for batch in batches:
                 if _seconds(batch["created_at"]) < job.created - SKEW_S:
                     return likely
                 size = sum(batch["request_counts"].values())
                 if size == len(job.keys) and batch["id"] not in taken:
                     likely = str(batch["id"])
-            if not page.get("has_more"):
-                return likely
+        return likely
 
     async def status(self, job_id: str) -> JobStatus:
         """Where it stands."""
@@ -78,8 +67,7 @@ class AnthropicJobs:
 
     async def results(self, job_id: str, status: JobStatus, into: BinaryIO) -> None:
         """The results, from our own endpoint and not from an address it sent."""
-        path, raw = f"{PATH}/{job_id}/results", self._client.raw
-        await self._client.guarded(lambda: wire.download(self._sdk, path, raw, into))
+        await self._download(f"{PATH}/{job_id}/results", into)
 
     def reply(self, line: Mapping[str, Any], request: Request) -> Reply | None:
         """What a line says; None where the request was not run."""
@@ -90,18 +78,12 @@ class AnthropicJobs:
             code, message = failures.error_parts(result.get("error") or {})
             status = {"invalid_request_error": 400, "not_found_error": 404}.get(code, 500)
             raise failures.from_status(status, code, message, {})
-        return anthropic.reply_of(result["message"], {}, request)
+        return self._client.reply(result["message"], {}, request)
 
     async def cancel(self, job_id: str) -> None:
         """Stop it."""
         await self._client.guarded(
             lambda: self._sdk.post(f"{PATH}/{job_id}/cancel", cast_to=object)
-        )
-
-    async def _get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
-        options: Any = {"params": dict(query)} if query else {}
-        return await self._client.guarded(
-            lambda: self._sdk.get(path, cast_to=object, options=options)
         )
 
 

@@ -18,6 +18,7 @@ from pydantic import Field, SecretStr
 from rlaif.calls.job import JobWire
 from rlaif.calls.request import CallError, Finish, Reply, Request, TokenLogprob
 from rlaif.clients import failures, keys, wire
+from rlaif.clients.sdk import SdkClient
 from rlaif.content import parse
 from rlaif.records import Record
 
@@ -37,40 +38,22 @@ class Options(Record):
     """None: 20 for a bare label, 5 after written reasoning (each token of it brings as many)."""
 
 
-class OpenAIClient:
-    """One OpenAI-compatible endpoint, over the official SDK on its aiohttp transport."""
+class OpenAIClient(SdkClient):
+    """One OpenAI-compatible endpoint, over the official SDK."""
+
+    path = PATH
 
     def __init__(self, base_url: str | None, options: Mapping[str, Any], who: str) -> None:
         """Raises ConfigError for a refused URL, an unknown option or a missing key."""
         self.options = parse(Options, dict(options), f"{who}: options")
-        url = base_url or keys.setting("OPENAI_BASE_URL") or BASE_URL
-        self.base_url = keys.checked_url(url, self.options.allow_http)
-        self.endpoint = self.base_url + PATH
+        given = base_url or keys.setting("OPENAI_BASE_URL") or BASE_URL
+        url = keys.checked_url(given, self.options.allow_http)
         variable = self.options.key_env
-        found = keys.needed(variable, who) if self.base_url == BASE_URL else keys.secret(variable)
-        # Servers without keys ignore the header, but the SDK sends nothing without one.
-        self._key = found or SecretStr("no-key")
-        self._open()
-
-    def _open(self) -> None:
+        found = keys.needed(variable, who) if url == BASE_URL else keys.secret(variable)
         import openai
 
-        # The deadline is asyncio's, for the whole call; redirects would take the data astray.
-        http = openai.DefaultAioHttpClient(follow_redirects=False)
-        self.raw = wire.raw_type(http)
-        self.sdk = openai.AsyncOpenAI(
-            api_key=self._key.get_secret_value(),
-            base_url=self.base_url,
-            max_retries=0,
-            timeout=None,
-            http_client=http,
-        )
-        self._status_error = openai.APIStatusError
-
-    @property
-    def concurrency(self) -> int | None:
-        """As many calls as the SDK's connection pool holds."""
-        return wire.MAX_CONNECTIONS
+        # Servers without keys ignore the header, but the SDK sends nothing without one.
+        super().__init__(openai, openai.AsyncOpenAI, url, found or SecretStr("no-key"))
 
     def body(self, request: Request) -> dict[str, Any]:
         """The exact body, see `Client.body`."""
@@ -95,15 +78,8 @@ class OpenAIClient:
         body.update(request.extra)
         return body
 
-    async def send(self, request: Request, timeout_s: float) -> Reply:
-        """Send once. Raises CallError."""
-        body = self.body(request)
-        data, headers = await wire.call(
-            lambda: self.sdk.post(PATH, body=body, cast_to=self.raw),
-            timeout_s,
-            self._status_error,
-            self._key,
-        )
+    def reply(self, data: Any, headers: dict[str, str], request: Request) -> Reply:
+        """See `SdkClient.reply`."""
         return reply_of(data, headers, request)
 
     def jobs(self) -> JobWire:
@@ -111,14 +87,6 @@ class OpenAIClient:
         from rlaif.clients.openai_jobs import OpenAIJobs
 
         return OpenAIJobs(self)
-
-    async def guarded(self, send: wire.Wire) -> Any:
-        """One call of the batch API. Raises CallError."""
-        return await wire.guarded(send, wire.JOB_TIMEOUT_S, self._status_error, self._key)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self.sdk.close()
 
 
 def reply_of(data: Any, headers: dict[str, str], request: Request) -> Reply:

@@ -11,25 +11,22 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from rlaif.calls.job import Job, JobStatus
 from rlaif.calls.request import Reply, Request
-from rlaif.clients import failures, openai, wire
+from rlaif.clients import failures, openai
+from rlaif.clients.sdk import SdkJobs
 
 if TYPE_CHECKING:
-    from rlaif.clients.openai import OpenAIClient
+    from openai import AsyncOpenAI
 
 TAG = "rlaif_tag"
 _ENDED = ("completed", "expired", "cancelled", "failed")
 _NOT_RUN = ("batch_expired", "batch_cancelled")
 
 
-class OpenAIJobs:
+class OpenAIJobs(SdkJobs):
     """The batch API of one OpenAI endpoint; see `JobWire`."""
 
     max_requests = 50_000
-    max_bytes = wire.MAX_JOB_BYTES
-
-    def __init__(self, client: OpenAIClient) -> None:
-        self._client = client
-        self._sdk = client.sdk
+    _sdk: AsyncOpenAI
 
     def line(self, key: str, body: Mapping[str, Any]) -> bytes:
         """One line of the input file."""
@@ -54,17 +51,13 @@ class OpenAIJobs:
 
     async def find(self, job: Job, taken: frozenset[str]) -> str | None:
         """The batch whose metadata carry the job's tag."""
-        after: str | None = None
-        while True:
-            query = {"limit": "100", **({"after": after} if after else {})}
-            page = await self._get("/batches", query)
-            for batch in page["data"]:
+        async for batches in self._pages("/batches", "after"):
+            for batch in batches:
                 if (batch.get("metadata") or {}).get(TAG) == job.tag:
                     return str(batch["id"])
-                after = batch["id"]
-            old = bool(page["data"]) and page["data"][-1]["created_at"] < job.created - 3600
-            if old or not page.get("has_more"):
-                return None
+            if batches and batches[-1]["created_at"] < job.created - 3600:
+                break
+        return None
 
     async def status(self, job_id: str) -> JobStatus:
         """Where it stands."""
@@ -87,10 +80,6 @@ class OpenAIJobs:
         for name in status.files:
             await self._download(f"/files/{name}/content", into)
 
-    async def _download(self, path: str, into: BinaryIO) -> None:
-        raw = self._client.raw
-        await self._client.guarded(lambda: wire.download(self._sdk, path, raw, into))
-
     def reply(self, line: Mapping[str, Any], request: Request) -> Reply | None:
         """What a line says; None where the request was not run."""
         error, response = line.get("error") or {}, line.get("response") or {}
@@ -100,14 +89,8 @@ class OpenAIJobs:
         if error or status != 200:
             code, message = failures.error_parts(error or response.get("body"))
             raise failures.from_status(status, code, message, {})
-        return openai.reply_of(response.get("body"), {}, request)
+        return self._client.reply(response.get("body"), {}, request)
 
     async def cancel(self, job_id: str) -> None:
         """Stop it."""
         await self._client.guarded(lambda: self._sdk.batches.cancel(job_id))
-
-    async def _get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
-        options: Any = {"params": dict(query)} if query else {}
-        return await self._client.guarded(
-            lambda: self._sdk.get(path, cast_to=object, options=options)
-        )
