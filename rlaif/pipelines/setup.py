@@ -28,6 +28,33 @@ def judge_of(stage: JudgeStage) -> Judge:
     return load_judge(stage.card, stage.set)
 
 
+def pair_judge_of(recipe: Recipe) -> Judge:
+    """The same for a recipe of pairs. Raises ConfigError for a card that does not judge them.
+
+    The second card (`reasoned`), where it is asked, is looked at as well.
+    """
+    judge = judge_of(recipe.judge)
+    for member in judge.members or (judge,):
+        _check_asked_about_pairs(member, "judge.card")
+    if recipe.reasoned and recipe.reasoned.beside == recipe.judge.card:
+        _check_asked_about_pairs(load_judge(recipe.reasoned.card), "reasoned.card")
+    return judge
+
+
+def _check_asked_about_pairs(judge: Judge, key: str) -> None:
+    if judge.card.kind == "steps":
+        raise ConfigError(
+            f"{key}: {judge.name!r} judges worked solutions, not pairs: name a judge of pairs"
+            f" (rlaif judges list), or run rlaif judge SOLUTIONS --judge {judge.name} --out DIR"
+        )
+    if judge.members:
+        names = ", ".join(member.name for member in judge.members)
+        raise ConfigError(
+            f"{key}: {judge.name!r} is a {judge.card.kind} where one judge is asked: name one of"
+            f" its members ({names})"
+        )
+
+
 def client_of(judge: Judge) -> Client:
     """An open client for a comparison card. Raises ConfigError for a missing key."""
     card = judge.card
@@ -45,16 +72,9 @@ def client_of(judge: Judge) -> Client:
 def benches_of(recipe: Recipe, judge: Judge) -> tuple[Bench, ...]:
     """One bench for each card that is asked: the judge itself, or its members."""
     rules = constitution.load(content.find("constitution", recipe.constitution))
-    members = judge.members or (judge,)
-    for member in members:
-        if member.card.kind == "steps":
-            raise ConfigError(
-                f"judge {member.name}: judges worked solutions, not pairs:"
-                f" rlaif judge SOLUTIONS --judge {member.name} --out DIR"
-            )
     return tuple(
         Bench(member, client_of(member), rules, recipe.judge.principles, recipe.seed)
-        for member in members
+        for member in judge.members or (judge,)
     )
 
 

@@ -16,7 +16,7 @@ from rlaif.pipelines.artifacts import RunFolder
 from rlaif.pipelines.drafting import Drafted
 from rlaif.pipelines.judging import Judged, Round
 from rlaif.pipelines.recipe import Recipe
-from rlaif.pipelines.setup import budget_of, judge_of
+from rlaif.pipelines.setup import budget_of, pair_judge_of
 from rlaif.pipelines.spotcheck import Match
 from rlaif.pipelines.watch import Watch
 from rlaif.records import LabelledComparison, Preference, Verdict
@@ -105,5 +105,5 @@ class VerdictCounts:
 
 def open_run(recipe: Recipe, base: Path, folder: RunFolder, watch: Watch) -> Run:
     """Load everything a recipe names. Raises ConfigError before anything is written or asked."""
-    judge = judge_of(recipe.judge)
+    judge = pair_judge_of(recipe)
     return Run(recipe, base, folder, watch, judge, budget_of(recipe, judge.members or (judge,)))

@@ -253,9 +253,31 @@ def test_pairs_and_solutions_are_not_mistaken_for_each_other(workspace, stub):
     told = workspace.run("judge", "pairs.jsonl", "--judge", "step_critic", "--out", "out", code=2)
     assert "pairs.jsonl:1" in told
     assert "problem" in told
-    told = workspace.run("run", "demo", "judge.card=step_critic", code=2)
-    assert "rlaif judge SOLUTIONS" in told
     assert stub.stats()["calls"] == 0
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (["judge.card=step_critic"], "judge.card: 'step_critic' judges worked solutions"),
+        (
+            ["judge.card=panel", "judge.set={members: [openai, step_critic]}"],
+            "run rlaif judge SOLUTIONS --judge step_critic --out DIR",
+        ),
+        (
+            ["judge.card=cascade", "judge.set={members: [offline, panel]}"],
+            "judge.card: 'panel' is a panel where one judge is asked: name one of its members",
+        ),
+        (
+            ["reasoned={card: panel, beside: local, first: 1}"],
+            "reasoned.card: 'panel' is a panel",
+        ),
+    ],
+)
+def test_a_judge_that_is_not_asked_about_pairs_is_refused(workspace, command, settings, told):
+    assert told in workspace.call(command, "demo", *settings, code=2)
+    assert not list(workspace.path.iterdir())
 
 
 def test_every_shipped_card_is_run_by_a_test_here():
