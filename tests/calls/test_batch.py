@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ import pytest
 
 from rlaif.calls.batch import BatchSettings, run_batch
 from rlaif.calls.call import Ask
-from rlaif.calls.job import BatchClient
+from rlaif.calls.job import BatchClient, Job
 from rlaif.calls.ledger import Ledger
 from rlaif.calls.money import Budget, Price
 from rlaif.calls.request import Reply, Request, call_key
@@ -352,3 +353,22 @@ def test_golden_lines(stub: StubProvider) -> None:
             {"method", "url"} if name == "openai" else set()
         )
         asyncio.run(client.close())
+
+
+@BOTH
+def test_a_lost_batch_is_found_beyond_the_first_hundred(stub: StubProvider, name: str) -> None:
+    bench = Bench(stub, name, n=3)
+
+    async def run() -> tuple[str | None, str]:
+        client = bench.client()
+        try:
+            jobs, asks = client.jobs(), [bench.ask(client, i) for i in range(3)]
+            lines = [jobs.line(ask.key, client.body(ask.request)) for ask in asks]
+            job = Job("tag-0", client.endpoint, time.time(), tuple(ask.key for ask in asks))
+            ids = [await jobs.create(lines, f"tag-{i}") for i in range(101)]
+            return await jobs.find(job, frozenset(ids[1:])), ids[0]
+        finally:
+            await client.close()
+
+    found, first = asyncio.run(run())
+    assert found == first
