@@ -11,6 +11,9 @@ from pydantic import SecretStr
 from rlaif.calls.request import Reply, Request
 from rlaif.clients import wire
 
+PAGE = 100
+"""Batches listed at once."""
+
 
 class SdkClient(ABC):
     """One endpoint over an SDK on its aiohttp transport; subclasses know the wire format."""
@@ -85,7 +88,7 @@ class SdkJobs:
 
     async def _pages(self, path: str, cursor: str) -> AsyncIterator[list[Any]]:
         """The account's batches, a page at a time; `cursor` is the parameter to go on after one."""
-        query = {"limit": "100"}
+        query = {"limit": str(PAGE)}
         while True:
             page = await self._get(path, query)
             batches = page["data"]

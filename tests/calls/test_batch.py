@@ -22,7 +22,7 @@ from rlaif.calls.ledger import Ledger
 from rlaif.calls.money import Budget, Price
 from rlaif.calls.request import Reply, Request, call_key
 from rlaif.calls.tally import Event, Tally
-from rlaif.clients import open_client
+from rlaif.clients import open_client, sdk
 from rlaif.errors import ConfigError
 from rlaif.records import Message, Outcome
 from tests.provider import Settings, StubProvider
@@ -356,7 +356,10 @@ def test_golden_lines(stub: StubProvider) -> None:
 
 
 @BOTH
-def test_a_lost_batch_is_found_beyond_the_first_hundred(stub: StubProvider, name: str) -> None:
+def test_a_lost_batch_is_found_beyond_the_first_page(
+    stub: StubProvider, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sdk, "PAGE", 2)
     bench = Bench(stub, name, n=3)
 
     async def run() -> tuple[str | None, str]:
@@ -365,7 +368,7 @@ def test_a_lost_batch_is_found_beyond_the_first_hundred(stub: StubProvider, name
             jobs, asks = client.jobs(), [bench.ask(client, i) for i in range(3)]
             lines = [jobs.line(ask.key, client.body(ask.request)) for ask in asks]
             job = Job("tag-0", client.endpoint, time.time(), tuple(ask.key for ask in asks))
-            ids = [await jobs.create(lines, f"tag-{i}") for i in range(101)]
+            ids = [await jobs.create(lines, f"tag-{i}") for i in range(5)]
             return await jobs.find(job, frozenset(ids[1:])), ids[0]
         finally:
             await client.close()
