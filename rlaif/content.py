@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -57,7 +58,7 @@ def available(kind: str, inside: str = "") -> list[str]:
 def load_yaml(path: Path) -> Any:
     """Parse one YAML file. Raises ConfigError with file and line."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
@@ -71,8 +72,8 @@ def load_yaml(path: Path) -> Any:
 def load_scalar(text: str) -> Any:
     """The value of a `key=value` word, read as YAML (`1`, `0.5`, `[a, b]`, text). Never raises."""
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
+        return yaml.load(text, Loader=_Loader)
+    except (yaml.YAMLError, ValueError):
         return text
 
 
@@ -101,11 +102,30 @@ def describe(error: ValidationError, model: type[BaseModel]) -> str:
     return "; ".join(clauses)
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice, which YAML would silently overwrite."""
+class _Loader(yaml.SafeLoader):
+    """SafeLoader with YAML 1.2's plain values: `off`, `no` or `12:30` stay the text they are.
+
+    It refuses a key given twice, which YAML would silently overwrite.
+    """
 
 
-def _mapping(loader: _UniqueKeys, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+_PLAIN = {
+    "null": r"~|null|Null|NULL|",
+    "bool": r"true|True|TRUE|false|False|FALSE",
+    "int": r"[-+]?(0|[1-9][0-9]*)",
+    "float": r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
+    r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+    "merge": r"<<",
+}
+"""Plain scalars that are not text (YAML 1.2, core schema; `merge` is 1.1's), first match first.
+Digits after a leading zero are text too, as in JSON: neither octal nor decimal is meant by all."""
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern in _PLAIN.items():
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), None)
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
@@ -117,4 +137,4 @@ def _mapping(loader: _UniqueKeys, node: yaml.MappingNode, deep: bool = False) ->
     return yaml.SafeLoader.construct_mapping(loader, node, deep=deep)
 
 
-_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)

@@ -89,7 +89,7 @@ def test_each_round_is_a_batch_and_says_what_single_calls_say(workspace, stub, c
     assert all(line["winner"] for line in batched)
     check_run_again(workspace, stub)
     (workspace.path / "outputs/ledger.sqlite").unlink()
-    workspace.run("run", "t.yaml", "judge.batch='off'")
+    workspace.run("run", "t.yaml", "judge.batch=off")
     assert workspace.lines("outputs/t/verdicts.jsonl") == batched
 
 
