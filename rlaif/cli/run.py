@@ -87,9 +87,18 @@ def check_command(name: str, settings: list[str]) -> None:
 
 
 def estimate_command(name: str, settings: list[str]) -> None:
-    """Print what a recipe would take."""
+    """Print what a recipe would take; what `rlaif judge` would, where it names a step critic."""
+    from rlaif.pipelines.setup import judge_of
+    from rlaif.pipelines.steps import estimate_steps
+
     recipe, path = load_recipe(name, parse_settings(settings))
-    _estimated(recipe, path.parent, Screen())
+    screen, judge = Screen(), judge_of(recipe.judge)
+    if judge.card.kind != "steps":
+        _estimated(recipe, path.parent, screen)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        cost = estimate_steps(recipe, judge, RunFolder.standalone(Path(scratch)), screen)
+        _tell_cost(cost, screen)
 
 
 def _estimated(recipe: Recipe, base: Path, watch: Watch) -> None:
@@ -102,11 +111,15 @@ def _estimated(recipe: Recipe, base: Path, watch: Watch) -> None:
         input_stage(run)
         costs = list(_costs(run))
         for cost in costs:
-            reads = "{:,} to {:,}".format(*cost.tokens_in[::2])
-            writes = "{:,} to {:,}".format(*cost.tokens_out[::2])
-            watch.say(f"{cost.judge}: {cost}; reads {reads} tokens, writes {writes}")
+            _tell_cost(cost, watch)
         if len(costs) > 1:
             watch.say(f"together, at most: {total(costs)}")
+
+
+def _tell_cost(cost: Cost, watch: Watch) -> None:
+    reads = "{:,} to {:,}".format(*cost.tokens_in[::2])
+    writes = "{:,} to {:,}".format(*cost.tokens_out[::2])
+    watch.say(f"{cost.judge}: {cost}; reads {reads} tokens, writes {writes}")
 
 
 def _costs(run: Run) -> Iterator[Cost]:

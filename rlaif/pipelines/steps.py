@@ -28,7 +28,7 @@ from rlaif.judges.steps import StepBench, StepReader, label_steps
 from rlaif.pipelines.answers import CHUNK, spent_on
 from rlaif.pipelines.artifacts import RunFolder
 from rlaif.pipelines.asking import ask_groups, raise_lost
-from rlaif.pipelines.estimate import estimate_asks
+from rlaif.pipelines.estimate import Cost, estimate_asks
 from rlaif.pipelines.intro import fetch_weights
 from rlaif.pipelines.recipe import Recipe
 from rlaif.pipelines.run import provenance, told_tally
@@ -96,6 +96,24 @@ def judge_steps(
     return run
 
 
+def estimate_steps(recipe: Recipe, judge: Judge, folder: RunFolder, watch: Watch) -> Cost:
+    """What judging every solution of the input would take; nothing is asked.
+
+    Raises InputError and ConfigError as judging does. `folder` keeps the input while it is read.
+    """
+    _check(recipe, judge)
+    bench = StepBench(judge, client_of(judge), recipe.seed)
+    staged = stage_solutions(
+        recipe.input, folder.staged, on_bad_row=recipe.on_bad_row, limit=recipe.limit
+    )
+    watch.say(f"{staged.name}: {staged.count:,} solutions")
+    return _cost(bench, staged)
+
+
+def _cost(bench: StepBench, staged: StagedSolutions) -> Cost:
+    return estimate_asks(bench.judge, staged, lambda row: bench.plan(row.solution))
+
+
 def _check(recipe: Recipe, judge: Judge) -> None:
     """What a step critic has no use for is refused, not ignored."""
     if recipe.judge.principles > 1:
@@ -108,7 +126,7 @@ def _ask(
     recipe: Recipe, bench: StepBench, staged: StagedSolutions, ledger: Ledger, watch: Watch
 ) -> Tally:
     judge = bench.judge
-    cost = estimate_asks(judge, staged, lambda row: bench.plan(row.solution))
+    cost = _cost(bench, staged)
     watch.say(f"{staged.count:,} solutions from {staged.name}, judge {judge.name}: {cost}")
     budget = budget_of(recipe, (judge,))
     fetch_weights((bench,), watch)

@@ -248,6 +248,22 @@ def test_a_step_critic_goes_on_where_a_budget_stopped_it(workspace, stub):
     assert all(line["reason"] is None for line in workspace.lines("out/steps.jsonl"))
 
 
+def test_what_a_step_critic_would_take_is_estimated_without_asking(workspace, stub):
+    solutions(workspace)
+    (workspace.path / "steps.yaml").write_text(
+        "name: s\ninput: solutions.jsonl\njudge: {card: step_critic}\n"
+    )
+    told = workspace.call("estimate", "steps.yaml")
+    assert "solutions.jsonl: 9 solutions" in told
+    assert "step_critic: 9 calls, about $" in told
+    assert "; reads " in told
+    votes = ("judge.set={samples: 3, temperature: 1}", "limit=5")
+    assert "step_critic: 15 calls" in workspace.call("estimate", "steps.yaml", *votes)
+    assert "rlaif judge SOLUTIONS" in workspace.call("run", "steps.yaml", code=2)
+    assert not (workspace.path / "outputs").exists()
+    assert stub.stats()["calls"] == 0
+
+
 def test_pairs_and_solutions_are_not_mistaken_for_each_other(workspace, stub):
     workspace.pairs(2)
     told = workspace.run("judge", "pairs.jsonl", "--judge", "step_critic", "--out", "out", code=2)
