@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import signal
+import time
 from collections import defaultdict
 from typing import Any
 
@@ -105,3 +107,25 @@ def test_a_batch_that_expired_is_asked_again_before_the_next_round(workspace, st
     (workspace.path / "outputs/ledger.sqlite").unlink()
     workspace.run("run", "t.yaml")
     assert workspace.lines("outputs/t/verdicts.jsonl") == gone_on
+
+
+def test_a_round_left_by_ctrl_c_is_taken_up_or_cancelled(workspace, stub):
+    stub.reset(batch_s=600)
+    write(workspace, card="openai", batch="on")
+    process = workspace.start("run", "t.yaml")
+    deadline = time.monotonic() + 30
+    while not stub.stats()["batches"] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    told = workspace.run("run", "t.yaml", "judge.batch=cancel", code=3)
+    assert "have no answer yet" in told
+    assert stub.stats()["batches"] == 1
+    assert stub.stats()["calls"] == 0
+    stub.reset()
+    workspace.run("run", "t.yaml", "judge.batch=off")
+    lines = workspace.lines("outputs/t/verdicts.jsonl")
+    assert len(lines) == 4 * N
+    assert all(line["winner"] for line in lines)
