@@ -148,7 +148,7 @@ class Collector:
     def _failed(self, job: Job, ask: Ask, error: CallError) -> tuple[Answer, list[Attempt]]:
         outcome = Outcome.FILTERED if error.kind is Failure.FILTERED else Outcome.TRANSPORT
         self._tally.failures[error.kind] += 1
-        self._count(outcome, None, 0.0)
+        self._count(outcome)
         self._purse.settle(ask.key, 0.0)
         latency = time.time() - job.created
         cost = None if self._price is None else 0.0
@@ -161,17 +161,15 @@ class Collector:
         )
         return answer, [attempt]
 
-    def _count(self, outcome: Outcome, reply: Reply | None, cost: float | None) -> None:
+    def _count(
+        self, outcome: Outcome, reply: Reply | None = None, cost: float | None = None
+    ) -> None:
         tally = self._tally
         tally.finished += 1
         tally.attempts += 1
         tally.outcomes[outcome] += 1
         if reply is not None:
-            tally.tokens_in += reply.tokens_in
-            tally.tokens_out += reply.tokens_out
-            tally.tokens_cached += reply.tokens_cached
-        if tally.cost_usd is not None:
-            tally.cost_usd = None if cost is None else tally.cost_usd + cost
+            tally.spend(reply, cost)
 
 
 def _by_key(lines: BinaryIO) -> dict[str, int]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from rlaif.calls.accounts import Accounts
 from rlaif.calls.call import Call, Landed
 from rlaif.calls.request import CallError, Failure, Reply, Request
 from rlaif.calls.retry import retrying
@@ -32,7 +32,7 @@ class Reader(Protocol):
 
 
 class Resolver:
-    """Brings calls to their end. `priced` says whether costs are known."""
+    """Brings calls to their end."""
 
     def __init__(
         self,
@@ -40,15 +40,13 @@ class Resolver:
         slots: Slots,
         reader: Reader,
         settings: PoolSettings,
-        priced: bool,
-        book: Callable[[Attempt], asyncio.Future[None]],
+        accounts: Accounts,
     ) -> None:
         self._wire = wire
         self._slots = slots
         self._reader = reader
         self._settings = settings
-        self._priced = priced
-        self._book = book
+        self._accounts = accounts
         self._dice = random.Random(settings.seed)
         self.stopping = False
         """No further attempt is wanted."""
@@ -77,7 +75,7 @@ class Resolver:
             chance = None if self.stopping else self._chance(call, outcome, request, landed.reply)
             if chance is None:
                 return self._final(call, landed, outcome, trouble), [landed.attempt]
-            self._book(landed.attempt)
+            self._accounts.book(landed.attempt)
             done, (kind, request) = landed, chance
             call.chances.add(kind)
 
@@ -142,7 +140,7 @@ class Resolver:
             outcome=outcome,
             reply=landed.reply,
             error=trouble,
-            cost_usd=call.cost_usd if self._priced else None,
+            cost_usd=self._accounts.cost(call),
             latency_s=landed.attempt.latency_s,
             attempts=call.sent,
             tokens_in=call.tokens_in,
@@ -157,7 +155,7 @@ class Resolver:
             outcome=Outcome.FILTERED if filtered else Outcome.TRANSPORT,
             error=str(error),
             failure=error.kind,
-            cost_usd=call.cost_usd if self._priced else None,
+            cost_usd=self._accounts.cost(call),
             attempts=call.sent,
         )
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rlaif.calls.request import Failure
+from rlaif.calls.request import Failure, Reply
 from rlaif.records import Outcome
 
 Stop = Literal["budget", "stall", "disk", "failures", "interrupted", "fatal"]
@@ -51,6 +51,14 @@ class Tally:
     """Why the run ended before its end; None where it did not."""
     message: str = ""
     """What a user reads where it stopped."""
+
+    def spend(self, reply: Reply, cost_usd: float | None) -> None:
+        """Add what a reply took; a cost of None makes the whole unknown."""
+        self.tokens_in += reply.tokens_in
+        self.tokens_out += reply.tokens_out
+        self.tokens_cached += reply.tokens_cached
+        if self.cost_usd is not None:
+            self.cost_usd = None if cost_usd is None else self.cost_usd + cost_usd
 
     @property
     def rate_limited(self) -> int:
