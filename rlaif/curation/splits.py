@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rlaif.curation.shingles import scramble
 from rlaif.records import digest
 
 LABEL_PARTS = ("fit", "test", "heldout")
@@ -81,7 +82,7 @@ def _assign(
     kinds, kind = np.unique(domains, return_inverse=True)
     home = _home(member, kind, len(keys), len(kinds))
     start = int(digest("split", names, seed)[:16], 16)
-    chance = _scramble(keys ^ np.uint64(start))
+    chance = scramble(keys ^ np.uint64(start))
     # A random offset a domain, so that a domain of one group is not always on the same side.
     offset = np.array([_fraction(digest("offset", names, seed, str(k))) for k in kinds])
     order = np.lexsort((chance, home))
@@ -103,13 +104,6 @@ def _home(
     home = np.zeros(groups, dtype=np.intp)
     home[pair[order] // kinds] = pair[order] % kinds
     return home
-
-
-def _scramble(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """A fixed random-looking permutation of 64-bit numbers (the finaliser of splitmix64)."""
-    mixed = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
 
 
 def _fraction(hexdigits: str) -> float:
