@@ -74,6 +74,49 @@ class SelectStage(Record):
     """Fraction kept of what passed the gate, the most confident first."""
 
 
+class Filters(Record):
+    """Which rows never enter the dataset, whoever decided them; each counts what it drops."""
+
+    refusals: bool = False
+    """Drop pairs in which a response declines to answer."""
+    languages: tuple[str, ...] = ()
+    """Keep only pairs whose responses are in these (ISO 639-1); none keeps all."""
+    max_length_ratio: float | None = Field(default=None, gt=1)
+    """Drop pairs whose longer response has more than this many times the other's characters."""
+    decontaminate: tuple[str, ...] = ()
+    """Files (JSONL, CSV, Parquet, text) with which no row may share `ngram` words in a row."""
+    ngram: int = Field(default=13, ge=1)
+    near_duplicates: float | None = Field(default=0.8, gt=0, le=1)
+    """Least Jaccard similarity at which one of two pairs is dropped; None keeps them."""
+    per_prompt: int | None = Field(default=8, ge=1)
+    """Of the pairs the judge decides, only so many of a prompt, the surest."""
+
+
+class CurateStage(Record):
+    """How judged pairs and human labels become a dataset that says how far to trust it."""
+
+    labels: str | None = None
+    """A file of labels (JSONL, CSV), beside those the input brings."""
+    select: Literal["guarantee", "threshold"] = "guarantee"
+    """`guarantee` keeps what the promise covers, nothing where it covers nothing; `threshold`
+    keeps confidences from `threshold` up and promises nothing."""
+    alpha: float = Field(default=0.2, gt=0, lt=1)
+    """Of the judge's kept pairs, at most this share may go against people ..."""
+    delta: float = Field(default=0.1, gt=0, lt=1)
+    """... except with this probability."""
+    threshold: float = Field(default=0.5, ge=0.5, lt=1)
+    gate: Literal["debiased", "raw", "none"] = "debiased"
+    merge: Literal["hybrid", "human", "judge"] = "hybrid"
+    """Whose rows enter: people's and the judge's, or one of them."""
+    quorum: int = Field(default=1, ge=1)
+    """Pairs with fewer votes are left out of the labels, and counted."""
+    weights: Mapping[str, float] = Field(default_factory=dict)
+    """By who decided (human, reference, judge, panel, cascade); 1 where absent."""
+    filters: Filters = Filters()
+    to_label: int = Field(default=200, ge=0)
+    """Pairs written for people to label next, half at random, half where the judge is unsure."""
+
+
 class RecordedStage(Record):
     """Shipped answers of the judge, so that a demo does not judge everything live."""
 
@@ -114,6 +157,8 @@ class Recipe(Record):
     recorded: RecordedStage | None = None
     reasoned: ReasonedStage | None = None
     select: SelectStage = SelectStage()
+    curate: CurateStage | None = None
+    """With it, the run ends in `curated/`: calibrated, selected, merged with human labels."""
     budget_usd: float | None = Field(default=None, gt=0)
     max_failures: float = Field(default=0.05, ge=0, le=1)
     """Share of calls that may fail before the run counts as failed."""
