@@ -143,7 +143,7 @@ class Merged:
     @property
     def kept(self) -> Bools:
         """Whether the pair is in the dataset."""
-        return self.side != 0
+        return np.asarray(self.side != 0)
 
 
 def merged(
