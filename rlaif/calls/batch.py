@@ -16,19 +16,18 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import BinaryIO
 
 from rlaif.calls.collect import Collector, Groups, Purse
+from rlaif.calls.endpoint_jobs import GONE, EndpointJobs
 from rlaif.calls.job import BatchClient, Job, JobStatus
 from rlaif.calls.ledger import Ledger, LedgerError
 from rlaif.calls.money import Budget, Price
-from rlaif.calls.request import CallError, Client, Failure
+from rlaif.calls.request import CallError, Client
 from rlaif.calls.resolve import Reader
-from rlaif.calls.submit import Patience, Submitter, taken
+from rlaif.calls.submit import Patience, Submitter
 from rlaif.calls.tally import Event, Stop, Tally
+from rlaif.calls.tolerance import Tolerance
 from rlaif.errors import ConfigError
-
-GONE = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +94,8 @@ class _Batches:
         self._stop = stop or asyncio.Event()
         self._wire = client.jobs()
         self._patience = Patience(settings.attempts)
+        self._jobs = EndpointJobs(client.endpoint, ledger, self._wire, self._patience)
+        self._tolerance = Tolerance(settings.max_failures)
         self._status: dict[str, JobStatus] = {}
 
     def prepare(
@@ -112,10 +113,11 @@ class _Batches:
         """Everything, in order; failures of the batch API end it and are told in the tally."""
         tally, started = self._tally, time.monotonic()
         try:
-            jobs = await self._known(resume)
+            jobs = await self._jobs.known(resume)
+            tally.asked += sum(len(job.keys) for job in jobs)
             if cancel:
                 for job in jobs:
-                    await self._cancel(job)
+                    await self._jobs.cancel(job)
             else:
                 jobs += await self._submit(jobs)
             await self._wait(jobs)
@@ -124,8 +126,8 @@ class _Batches:
         except LedgerError as error:
             self._end("disk", str(error))
         tally.unfinished = max(0, tally.asked - tally.finished)
-        if tally.failed_share > self._settings.max_failures:
-            self._end("failures", f"{tally.failed} of {tally.finished + tally.reused} calls failed")
+        if self._tolerance.is_over(tally):
+            self._end("failures", self._tolerance.words(tally))
         tally.seconds = time.monotonic() - started
         self._tell()
         return tally
@@ -140,33 +142,6 @@ class _Batches:
         if submitter.broke:
             self._end("budget", "the next call might cost more than the budget has left")
         return jobs
-
-    async def _known(self, resume: Sequence[str]) -> list[Job]:
-        """The jobs still to be collected, each with the provider's id; those named are added."""
-        known = self._ledger.jobs(self._client.endpoint)
-        recorded = {job.id for job in known}
-        for job_id in resume:
-            if job_id not in recorded:
-                job = Job(job_id, self._client.endpoint, time.time(), (), "open", job_id)
-                await self._ledger.put_job(job)
-                known.append(job)
-        jobs = []
-        for job in known:
-            if job.state == "open":
-                jobs.append(job)
-            elif job.state == "creating" and (found := await self._recover(job)):
-                jobs.append(found)
-        self._tally.asked += sum(len(job.keys) for job in jobs)
-        return jobs
-
-    async def _recover(self, job: Job) -> Job | None:
-        """A job whose creator was killed: taken up if the provider has it, else given up."""
-        found = await self._patience(
-            lambda: self._wire.find(job, taken(self._ledger, job.endpoint))
-        )
-        job = replace(job, id=found or job.id, state="open" if found else "lost")
-        await self._ledger.put_job(job)
-        return job if found else None
 
     async def _wait(self, jobs: list[Job]) -> None:
         """Look at the jobs until all are collected, or a stop leaves them running."""
@@ -186,41 +161,25 @@ class _Batches:
 
     async def _look(self, job: Job) -> Job | None:
         """The job to go on waiting for: itself, none once it is collected."""
-        job_id = job.id or ""
         try:
-            status = await self._patience(lambda: self._wire.status(job_id))
+            status = await self._jobs.status(job)
             self._status[job.tag] = status
             if not status.ended:
                 return job
             with tempfile.TemporaryFile() as lines:
-                await self._patience(lambda: self._fetch(job_id, status, lines))
+                await self._jobs.fetch(job, status, lines)
                 ours = await self._collector.collect(job, lines)
         except CallError as error:
             if error.status != GONE:
                 raise
-            self._end("failures", f"batch {job_id} is no longer at the provider")
+            self._end("failures", f"batch {job.id} is no longer at the provider")
             await self._ledger.put_job(replace(job, state="lost"))
             return None
         if not ours:
-            return await self._recover(job)
+            return await self._jobs.recover(job)
         if status.failed:
-            self._end("fatal", f"the provider refused batch {job_id}: {status.words}")
+            self._end("fatal", f"the provider refused batch {job.id}: {status.words}")
         return None
-
-    async def _fetch(self, job_id: str, status: JobStatus, into: BinaryIO) -> None:
-        """All lines of an ended job, from the start also where an earlier try broke off."""
-        into.seek(0)
-        into.truncate()
-        await self._wire.results(job_id, status, into)
-        into.seek(0)
-
-    async def _cancel(self, job: Job) -> None:
-        """Cancel at the provider; one that has ended meanwhile is as good."""
-        try:
-            await self._patience(lambda: self._wire.cancel(job.id or ""))
-        except CallError as error:
-            if error.kind is not Failure.BAD_REQUEST and error.status not in (GONE, 409):
-                raise
 
     def _end(self, why: Stop, message: str) -> None:
         """Say why the run ends; the first reason holds."""
