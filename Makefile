@@ -18,7 +18,7 @@ endif
 OWN := INPUT JUDGE MODEL RECIPE PYTHON ARGS DATA
 GIVEN := $(foreach v,$(filter-out $(OWN),$(.VARIABLES)),$(if $(filter command line,$(origin $(v))),$(v)))
 
-.PHONY: help setup generate test test-fast lint bench-judge bench-local record-demo
+.PHONY: help setup generate test test-fast lint bench-judge bench-local bench-guarantee record-demo
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -58,6 +58,9 @@ bench-judge: .venv/.setup ## the call engine against plain scripts, side by side
 
 bench-local: .venv/.setup ## the local judge against a plain loop: [DATA=folder] adds agreement
 	@$(BIN)/python -m tests.bench.local $(DATA)
+
+bench-guarantee: .venv/.setup ## how often the promise is broken, on pools with a known truth
+	@$(BIN)/python -m tests.bench.guarantee
 
 record-demo: .venv/.setup ## judge the demo set anew and record the answers
 	@$(BIN)/rlaif record demo

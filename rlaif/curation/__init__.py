@@ -1,1 +1,5 @@
-"""From verdicts to a dataset: gates, selection, preferences; each counts what it drops."""
+"""From verdicts to a dataset: calibration, selection, merging; each counts what it drops."""
+
+from rlaif.curation.guarantee import select
+
+__all__ = ["select"]
