@@ -1,7 +1,7 @@
 """Transformers in this process: a hub id or a folder of safetensors, on a GPU where there is one.
 
-Jobs that wait are answered in batches of like length. A group's shared prefix is read once and its
-keys and values are kept (`PREFIXES` of them), where the model's cache is a plain one. Answers
+Jobs that wait are answered in batches of like length (`batcher`). A group's shared prefix is read
+once and its keys and values are kept (`prefixes`), where the model's cache is a plain one. Answers
 depend on the batch only by rounding: under 1e-4 in log-odds in float32, more in bfloat16, which is
 what most models use on a GPU. (The GPU path is the same code, but no GPU was at hand to run it.)
 
@@ -12,31 +12,21 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import queue
 import threading
-import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlaif import weights
 from rlaif.calls.request import CallError, Failure
+from rlaif.clients.batcher import Batcher
 from rlaif.clients.runtime import Done, Job
 from rlaif.errors import ConfigError, MissingExtra
 from rlaif.records import Message, digest
 
 if TYPE_CHECKING:
     import torch
-
-PREFIXES = 64
-"""Shared prefixes whose keys and values are kept."""
-GATHER_S = 0.01
-"""How long a batch waits for one more job."""
-
-_Waiting = tuple[Job, Future[Done]]
 
 
 def require() -> None:
@@ -66,36 +56,21 @@ class Transformers:
         """Load it. Raises ConfigError where it cannot be, with what transformers said."""
         require()
         import torch
-        import transformers
+
+        from rlaif.clients.prefixes import Prefixes
 
         if threads is not None:
             torch.set_num_threads(threads)
         self._torch = torch
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        path = str(Path(model).expanduser()) if Path(model).expanduser().is_dir() else model
-        try:
-            self._tokenizer: Any = transformers.AutoTokenizer.from_pretrained(path)
-            loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(
-                path,
-                use_safetensors=True,
-                trust_remote_code=False,
-                dtype="auto" if self._device == "cuda" else torch.float32,
-            )
-        except (OSError, ValueError, ImportError) as error:
-            raise ConfigError(f"{model} cannot be loaded: {str(error).splitlines()[0]}") from None
-        if self._tokenizer.chat_template is None:
-            raise ConfigError(f"{model} has no chat template: take an instruction-tuned model")
+        self._tokenizer, loaded = _load(model, self._device)
         self._model: Any = loaded.to(self._device).eval()
         version = importlib.metadata.version("transformers")
         commit = getattr(self._model.config, "_commit_hash", None) or "local"
         self.version = f"{model} ({commit[:12]}, transformers {version}, {self._device})"
-        self._batch = parallel
         self._tokenizing = threading.Lock()
-        self._prefixes: OrderedDict[tuple[int, ...], list[Any]] = OrderedDict()
-        self._reuses = self._has_plain_cache()
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="transformers", daemon=True)
-        self._thread.start()
+        self._prefixes = Prefixes(self._model, self._device)
+        self._batcher = Batcher(self._answer, parallel)
 
     def tokens(self, text: str, special: bool = False) -> list[int]:
         """See `Runtime`."""
@@ -117,70 +92,31 @@ class Transformers:
 
     def submit(self, job: Job) -> Future[Done]:
         """See `Runtime`."""
-        future: Future[Done] = Future()
-        self._queue.put((job, future))
-        return future
+        return self._batcher.submit(job)
 
     def close(self) -> None:
         """See `Runtime`."""
-        self._queue.put(None)
-        self._thread.join()
-        self._prefixes.clear()
+        self._batcher.close()
+        self._prefixes.close()
         self._model = None
         if self._device == "cuda":
             self._torch.cuda.empty_cache()
 
-    def _work(self) -> None:
-        """Answer what waits, a batch at a time, until closed."""
-        while (first := self._queue.get()) is not None:
-            waiting, closing = self._gather(first)
-            live = [(j, f) for j, f in waiting if f.set_running_or_notify_cancel()]
-            live.sort(key=lambda pair: (_kind(pair[0]), len(pair[0].tokens)))
-            for _, same in groupby(live, key=lambda pair: _kind(pair[0])):
-                self._answer(list(same))
-            if closing:
-                return
-
-    def _gather(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
-        """A few batches' worth of waiting jobs, so that like lengths can go together."""
-        waiting = [first]
-        until = time.monotonic() + GATHER_S
-        while len(waiting) < 4 * self._batch:
-            try:
-                more = self._queue.get(timeout=max(0.0, until - time.monotonic()))
-            except queue.Empty:
-                return waiting, False
-            if more is None:
-                return waiting, True
-            waiting.append(more)
-        return waiting, False
-
-    def _answer(self, waiting: list[_Waiting]) -> None:
-        """Jobs of one kind, shortest first, in batches; an error is theirs and not the thread's."""
-        for start in range(0, len(waiting), self._batch):
-            batch = waiting[start : start + self._batch]
-            jobs = [job for job, _ in batch]
-            try:
-                with self._torch.inference_mode():
-                    done = self._write(jobs) if jobs[0].max_tokens else self._read(jobs)
-            except Exception as error:  # out of memory, or whatever a model's code raises
-                message = f"the local model failed: {type(error).__name__}: {error}"
-                for _, future in batch:
-                    future.set_exception(CallError(Failure.BAD_REQUEST, message))
-                continue
-            for (_, future), answer in zip(batch, done, strict=True):
-                future.set_result(answer)
+    def _answer(self, jobs: list[Job]) -> list[Done]:
+        """A batch of jobs of one kind, see `Batcher`."""
+        with self._torch.inference_mode():
+            return self._write(jobs) if jobs[0].max_tokens else self._read(jobs)
 
     def _read(self, jobs: list[Job]) -> list[Done]:
         """Next-token probabilities of each job, after its cached prefix where there is one."""
         torch = self._torch
-        had = [self._key(job) in self._prefixes for job in jobs]
-        prefixes = [self._prefix(job) for job in jobs]
+        had = [self._prefixes.has(job) for job in jobs]
+        prefixes = [self._prefixes.of(job) for job in jobs]
         cut = [job.shared if prefix else 0 for job, prefix in zip(jobs, prefixes, strict=True)]
         rest = [job.tokens[n:] for job, n in zip(jobs, cut, strict=True)]
         ids, mask = self._pad(rest)
         positions = (mask.cumsum(-1) - 1).clamp(min=0) + torch.tensor(cut).unsqueeze(-1).to(ids)
-        cache, past = self._stack(prefixes, cut)
+        cache, past = self._prefixes.stack(prefixes, cut)
         out = self._model(
             input_ids=ids,
             attention_mask=mask if past is None else torch.cat([past, mask], -1),
@@ -245,60 +181,23 @@ class Transformers:
             self._torch.tensor(mask, device=self._device),
         )
 
-    def _has_plain_cache(self) -> bool:
-        """Whether keys and values of a prefix can be cut off and put together again."""
-        from transformers.cache_utils import DynamicCache, DynamicLayer
 
-        with self._torch.inference_mode():
-            ids = self._torch.tensor([[0, 1]], device=self._device)
-            cache = self._model(input_ids=ids, use_cache=True).past_key_values
-        plain = isinstance(cache, DynamicCache)
-        return plain and all(type(layer) is DynamicLayer for layer in cache.layers)
+def _load(model: str, device: str) -> tuple[Any, Any]:
+    """The tokenizer and the model. Raises ConfigError."""
+    import torch
+    import transformers
 
-    def _key(self, job: Job) -> tuple[int, ...]:
-        return tuple(job.tokens[: job.shared])
-
-    def _prefix(self, job: Job) -> list[Any] | None:
-        """Keys and values of a job's shared prefix: per layer two tensors (heads, length, size)."""
-        if not (self._reuses and 0 < job.shared < len(job.tokens)):
-            return None
-        key = self._key(job)
-        if key not in self._prefixes:
-            ids = self._torch.tensor([key], device=self._device)
-            cache = self._model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
-            self._prefixes[key] = [(layer.keys[0], layer.values[0]) for layer in cache.layers]
-            if len(self._prefixes) > PREFIXES:
-                self._prefixes.popitem(last=False)
-        self._prefixes.move_to_end(key)
-        return self._prefixes[key]
-
-    def _stack(
-        self, prefixes: list[list[Any] | None], lengths: list[int]
-    ) -> tuple[Any, torch.Tensor | None]:
-        """One cache of many prefixes, padded on the left, and its mask (rows, longest)."""
-        longest = max(lengths)
-        if not longest:
-            return None, None
-        from transformers.cache_utils import DynamicCache
-
-        some = next(prefix for prefix in prefixes if prefix)
-        layers = []
-        for index in range(len(some)):
-            pair = []
-            for part in (0, 1):
-                whole = some[index][part].new_zeros(
-                    (len(prefixes), some[index][part].shape[0], longest, some[index][part].shape[2])
-                )
-                for row, (prefix, length) in enumerate(zip(prefixes, lengths, strict=True)):
-                    if prefix:
-                        whole[row, :, longest - length :] = prefix[index][part]
-                pair.append(whole)
-            layers.append(tuple(pair))
-        columns = self._torch.arange(longest, device=self._device)
-        first = longest - self._torch.tensor(lengths, device=self._device).unsqueeze(-1)
-        return DynamicCache(layers), (columns >= first).long()
-
-
-def _kind(job: Job) -> int:
-    """Jobs of one kind can share a batch: readings, or writings of one length."""
-    return job.max_tokens
+    path = str(Path(model).expanduser()) if Path(model).expanduser().is_dir() else model
+    try:
+        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(path)
+        loaded = transformers.AutoModelForCausalLM.from_pretrained(
+            path,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype="auto" if device == "cuda" else torch.float32,
+        )
+    except (OSError, ValueError, ImportError) as error:
+        raise ConfigError(f"{model} cannot be loaded: {str(error).splitlines()[0]}") from None
+    if tokenizer.chat_template is None:
+        raise ConfigError(f"{model} has no chat template: take an instruction-tuned model")
+    return tokenizer, loaded
