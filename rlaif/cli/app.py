@@ -135,6 +135,34 @@ def show(
 
 
 @app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="A run's folder, such as outputs/demo.")],
+    format: Annotated[str, typer.Option(help="trl-explicit, dpo, kto, openrlhf, parquet, ...")],
+    out: Annotated[Path | None, typer.Option(help="Folder; else RUN/export/FORMAT.")] = None,
+) -> None:
+    """Write a run's preferences in the format of a trainer or a benchmark, one file a split."""
+    from rlaif.cli.publish import export_command
+
+    export_command(run, format, out)
+
+
+@app.command()
+def label(
+    file: Annotated[str, typer.Argument(help="Pairs as rlaif judge takes them, or demo.")],
+    out: Annotated[Path | None, typer.Option(help="Labels; FILE's name.labels.jsonl.")] = None,
+    run: Annotated[Path | None, typer.Option(help="A judged run: adds where it disagrees.")] = None,
+    annotator: Annotated[str | None, typer.Option(help="Who labels; else the page asks.")] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open a browser on the page.")] = True,
+    seed: Annotated[int, typer.Option(help="As the run's: it puts chosen on a side.")] = 0,
+) -> None:
+    """Label pairs by hand on a local web page: blind, by keyboard, several people at once."""
+    from rlaif.cli.label import Options, label_command
+
+    label_command(Options(file, out, annotator, seed), run, port, browser)
+
+
+@app.command()
 def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
     """Lay out a workspace: constitution/, judges/, pipelines/ and outputs/, yours to edit."""
     from rlaif.cli.workspace import init_command

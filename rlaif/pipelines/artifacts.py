@@ -43,6 +43,9 @@ class RunFolder:
         self.step_lines = path / "steps.jsonl"
         self.preferences = path / "preferences.parquet"
         self.dataset = path / "dataset"
+        self.curated = path / "curated"
+        self.exports = path / "export"
+        self.hub = path / "hub"
         self.recipe = path / "recipe.yaml"
         self.manifest = path / "manifest.json"
 
