@@ -67,6 +67,8 @@ def _print_funnel(run: Run, console: Console) -> None:
         table.add_row("judged", f"{verdicts.voted:,}")
         if verdicts.none:
             table.add_row("  without verdict", f"{verdicts.none:,}")
+        if verdicts.low_resolution:
+            table.add_row("  on one rationale or vote an order", f"{verdicts.low_resolution:,}")
     if selection:
         for reason, n in selection.dropped.items():
             table.add_row(f"  dropped: {reason}", f"{n:,}")

@@ -141,6 +141,7 @@ def _judged_part(run: Run) -> dict[str, Any]:
             "ties": verdicts.ties,
             "consistent": verdicts.consistent,
             "consistent_debiased": verdicts.consistent_debiased,
+            "low_resolution": verdicts.low_resolution,
             "by_stage": {str(stage): n for stage, n in sorted(verdicts.by_stage.items())},
         },
         "recorded_asked_again": asdict(run.match) if run.match else None,

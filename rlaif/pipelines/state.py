@@ -84,6 +84,7 @@ class VerdictCounts:
     ties: int = 0
     consistent: int = 0
     consistent_debiased: int = 0
+    low_resolution: int = 0
     bias_sum: float = 0.0
     by_stage: dict[int, int] = field(default_factory=dict)
 
@@ -94,6 +95,7 @@ class VerdictCounts:
         self.ties += verdict.winner == "tie"
         self.consistent += verdict.consistent
         self.consistent_debiased += verdict.consistent_debiased
+        self.low_resolution += verdict.low_resolution
         self.bias_sum += verdict.position_bias or 0.0
         self.by_stage[verdict.stage] = self.by_stage.get(verdict.stage, 0) + 1
 

@@ -32,25 +32,31 @@ class Case:
     judges: int = 1
     decided_by: str = "judge"
     n: int = 12
+    low_resolution: bool = False
 
 
 STUBBED = (
-    Case("openai"),
+    Case("openai", low_resolution=True),
     Case("anthropic", sources=frozenset({"votes"}), samples=3),
-    Case("compatible", settings=("base_url={openai}",)),
+    Case("compatible", settings=("base_url={openai}",), low_resolution=True),
     Case(
         "litellm",
         settings=("model=openai/stub-1", "base_url={openai}"),
         sources=frozenset({"votes"}),
         samples=3,
     ),
-    Case("offline"),
+    Case("offline", low_resolution=True),
     Case("panel", sources=frozenset({"logprob", "votes"}), judges=2, decided_by="panel"),
 )
 LOCAL = (
     Case("local", n=2),
     # A few words of reasoning are enough here, where a CPU writes ten tokens a second.
-    Case("local_cot", n=2, settings=("max_tokens=16", "max_tokens_raised=16")),
+    Case(
+        "local_cot",
+        n=2,
+        settings=("max_tokens=16", "max_tokens_raised=16"),
+        low_resolution=True,
+    ),
 )
 ELSEWHERE = {"cascade", "step_critic"}
 """Cards with tests of their own below."""
@@ -65,6 +71,8 @@ def check_files(workspace, case):
     judgements = pq.read_table(workspace.path / "out/judgements.parquet").to_pylist()
     assert {row["confidence_source"] for row in judgements} <= case.sources
     assert {row["outcome"] for row in judgements} <= {"verdict", "tie"}
+    verdicts = pq.read_table(workspace.path / "out/verdicts.parquet").to_pylist()
+    assert {row["low_resolution"] for row in verdicts} == {case.low_resolution}
     kept = pq.read_table(workspace.path / "out/preferences.parquet").to_pylist()
     assert {row["decided_by"] for row in kept} <= {case.decided_by}
     assert {row["p_kind"] for row in kept} <= {"raw"}
