@@ -12,7 +12,7 @@ from rlaif.calls.tally import Tally
 from rlaif.exchange.display import plain
 from rlaif.judges.prompt import transcript
 from rlaif.pipelines.run import Result
-from rlaif.pipelines.stages import Run
+from rlaif.pipelines.state import Run
 from rlaif.records import Preference
 
 

@@ -21,7 +21,7 @@ from rlaif.pipelines.intro import fetch_model, fetch_weights, introduce_prompts
 from rlaif.pipelines.judge_stage import judge_stage
 from rlaif.pipelines.judging import ById, check_draws, grouped
 from rlaif.pipelines.setup import benches_of
-from rlaif.pipelines.state import Run as Run
+from rlaif.pipelines.state import Run
 from rlaif.records import Judgement, Preference, Verdict
 
 DEMO = "demo"
