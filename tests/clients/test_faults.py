@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rlaif.calls.ledger import Ledger
+from rlaif.calls.pool import Ask, Pool, PoolSettings, Tally
 from rlaif.calls.request import CallError, Failure, Reply
 from rlaif.clients import open_client
+from tests.calls.fakes import FakeReader
 from tests.clients.conftest import Send, request
 from tests.provider import StubProvider
 
@@ -57,6 +61,32 @@ def test_an_empty_account_stops_the_run_and_says_so(
     assert error.kind is Failure.AUTH
     assert error.kind.fatal
     assert "no credit left" in str(error)
+
+
+@BOTH
+def test_an_empty_account_ends_a_pool_like_no_rate_limit(
+    stub: StubProvider, name: str, tmp_path: Path
+) -> None:
+    """OpenAI sends `insufficient_quota` as HTTP 429, the status of a limit that one waits for."""
+    stub.reset(quota=True, rpm=60, retry_after=30.0)
+
+    async def run() -> Tally:
+        url = stub.anthropic if name == "anthropic" else stub.openai
+        client = open_client(name, model="m", base_url=url)
+        asks = ([Ask(str(i), request(f"Question {i}"))] for i in range(500))
+        try:
+            with Ledger(tmp_path / "ledger.sqlite") as ledger:
+                settings = PoolSettings(in_flight=8, stall_s=3, grace_s=0.5)
+                return await Pool(client, ledger, settings, FakeReader()).run(asks)
+        finally:
+            await client.close()
+
+    tally = asyncio.run(run())
+    assert tally.stopped == "fatal"
+    assert tally.message.startswith("the account has no credit left: HTTP 4")
+    assert (tally.rate_limited, set(tally.failures)) == (0, {Failure.AUTH})
+    assert tally.attempts == tally.asked == stub.stats()["calls"] <= 8
+    assert tally.seconds < 5
 
 
 @BOTH
