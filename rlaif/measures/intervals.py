@@ -40,13 +40,19 @@ def _short(value: float) -> str:
 
 
 def clustered_mean(
-    values: ArrayLike, clusters: ArrayLike, *, seed: int = 0, level: float = 0.95
+    values: ArrayLike,
+    clusters: ArrayLike,
+    *,
+    seed: int = 0,
+    level: float = 0.95,
+    bounds: tuple[float, float] | None = (0.0, 1.0),
 ) -> Estimate:
     """The mean of `values` with an interval from resampling whole clusters.
 
     `values` and `clusters` have shape (n,). Percentile bootstrap, 1,000 resamples of clusters
     (Cameron, Gelbach and Miller 2008, section III); from 20 to 49 clusters a t-interval on the
-    cluster-robust standard error; under 20 none.
+    cluster-robust standard error, cut to `bounds` (a proportion's; None for differences); under 20
+    none.
     """
     flat = np.asarray(values, dtype=float)
     n = len(flat)
@@ -61,7 +67,8 @@ def clustered_mean(
         return Estimate(mean, n, m)
     if m < MIN_BOOTSTRAP:
         half = _t_half_width(sums, counts, mean, level)
-        return Estimate(mean, n, m, max(mean - half, 0.0), min(mean + half, 1.0))
+        least, most = bounds or (-np.inf, np.inf)
+        return Estimate(mean, n, m, max(mean - half, least), min(mean + half, most))
     rng = np.random.default_rng(seed)
     draws = rng.multinomial(m, np.full(m, 1 / m), size=RESAMPLES)
     means = (draws @ sums) / (draws @ counts)
