@@ -2,9 +2,11 @@
 
     python -m tests.bench.local [FOLDER] [--model NAME] [--pairs 12] [--out FOLDER]
 
-Without FOLDER: comparisons a minute at one and at four principles, beside a plain script that asks
-the same model the same prompts one by one (llama.cpp's defaults, nothing reused), with the largest
-difference of a label's log-odds between the two, and between ours and ours without any reuse.
+Comparisons a minute at one and at four principles, beside a plain script that asks the same model
+the same prompts one by one (llama.cpp's defaults, nothing reused), with the ceiling that the reused
+prefixes allow (prompt tokens of all calls / tokens left to read), the largest difference of a
+label's log-odds between the two, and between ours and ours without any reuse. Without FOLDER on the
+demo set, whose texts are the shortest; with one on pairs of it.
 
 With a FOLDER of human pairs (`*.jsonl`, `*.jsonl.gz`; columns prompt, response_a, response_b,
 label): agreement as well, on short non-tie pairs, one a prompt, up to --each of a file, without
@@ -60,6 +62,8 @@ class Timed:
 
     log_odds: dict[str, float]
     seconds: float
+    read: float = 1.0
+    """Share of the prompt tokens that had to be read."""
 
 
 def recipe_of(card: str, model: str, k: int) -> Recipe:
@@ -96,7 +100,10 @@ def engine(rows: Sequence[LabelledComparison], model: str, k: int) -> Timed:
     with tempfile.TemporaryDirectory() as folder, Ledger(Path(folder, "l.sqlite")) as ledger:
         seconds = asyncio.run(go(ledger))
         told = [j for _, some in grouped(assemble(rows, (bench,), ledger, None)) for j in some]
-    return Timed({j.call_key: logit(j.p_first) for j in told if j.p_first is not None}, seconds)
+    tokens = [(j.tokens_in, j.tokens_in - j.tokens_cached) for j in told]
+    whole, read = (sum(column) for column in zip(*tokens, strict=True))
+    found = {j.call_key: logit(j.p_first) for j in told if j.p_first is not None}
+    return Timed(found, seconds, read / whole)
 
 
 def requests_of(rows: Sequence[LabelledComparison], bench: Bench) -> Iterator[tuple[str, Request]]:
@@ -160,11 +167,12 @@ def without_reuse(rows: Sequence[LabelledComparison], model: str, k: int) -> dic
     return asyncio.run(go())
 
 
-def speed(model: str, pairs: int) -> None:
-    """Print comparisons a minute and how far answers lie apart."""
-    rows = list(islice(demo.comparisons(), pairs + 1))
-    print(f"{model}: {pairs} demo comparisons in both orders, comparisons a minute")
-    print(f"{'principles':>10} {'plain loop':>11} {'rlaif':>7} {'times':>6}  largest difference")
+def speed(model: str, rows: Sequence[LabelledComparison]) -> None:
+    """Print comparisons a minute and how far answers lie apart; the first row only warms up."""
+    pairs = len(rows) - 1
+    print(f"{model}: {pairs} comparisons in both orders, comparisons a minute")
+    heads = ("principles", "plain loop", "rlaif", "times", "ceiling")
+    print("{:>10} {:>11} {:>7} {:>6} {:>8}  largest difference".format(*heads))
     for k in PRINCIPLES:
         slow, fast = plain(rows, model, k), engine(rows, model, k)
         few = rows[:2]
@@ -173,7 +181,8 @@ def speed(model: str, pairs: int) -> None:
         there = max(abs(fast.log_odds[key] - value) for key, value in slow.log_odds.items())
         print(
             f"{k:>10} {60 * pairs / slow.seconds:>11.1f} {60 * pairs / fast.seconds:>7.1f}"
-            f" {slow.seconds / fast.seconds:>6.2f}  {here:.1e} to ours without reuse"
+            f" {slow.seconds / fast.seconds:>6.2f} {1 / fast.read:>8.2f}"
+            f"  {here:.1e} to ours without reuse"
             f" ({len(alone)} calls), {there:.2f} to llama.cpp's defaults"
         )
 
@@ -236,9 +245,12 @@ def agreement(
     return {**figures, "position bias (first principle, log-odds)": medians or "-"}
 
 
-def people(folder: Path, given: argparse.Namespace, show: Callable[[str], None] = print) -> None:
+def people(
+    rows: Sequence[LabelledComparison],
+    given: argparse.Namespace,
+    show: Callable[[str], None] = print,
+) -> None:
     """Print agreement: one principle, several, and with reasoning on a part beside without."""
-    rows = short_pairs(folder, given.each)
     part = random.Random(1).sample(rows, min(given.reasoned, len(rows)))
     ways = [
         ("one principle", "local", 1, rows),
@@ -270,15 +282,18 @@ def main() -> None:
     parser.add_argument("--several", type=int, default=4, help="principles, where several")
     parser.add_argument("--reasoned", type=int, default=40, help="pairs also judged with reasoning")
     parser.add_argument("--skip-speed", action="store_true", help="agreement only")
+    parser.add_argument("--skip-agreement", action="store_true", help="speed only")
     parser.add_argument("--out", type=Path, default=Path("outputs/bench-local"))
     given = parser.parse_args()
     # The plain loop too gets threads that sleep while they wait, so that a busy machine is fair.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     given.out.mkdir(parents=True, exist_ok=True)
+    rows = short_pairs(given.folder, given.each) if given.folder else []
     if not given.skip_speed:
-        speed(given.model, given.pairs)
-    if given.folder:
-        people(given.folder, given)
+        timed = random.Random(2).sample(rows, given.pairs + 1) if rows else demo.comparisons()
+        speed(given.model, list(islice(timed, given.pairs + 1)))
+    if rows and not given.skip_agreement:
+        people(rows, given)
 
 
 if __name__ == "__main__":
