@@ -247,6 +247,20 @@ class Preference(Record):
     """By prompt: near-duplicate prompts share one; held-out human labels stand in `test`."""
 
 
+class Dropped(Record):
+    """A pair that is not in the dataset, and why: readable, so that a filter can be judged."""
+
+    id: str
+    reason: str
+    prompt: tuple[Message, ...]
+    response_a: str
+    response_b: str
+    p: float | None
+    """P(a is better) by the judge; None where it has no verdict."""
+    domain: str = "general"
+    label: Label | None = None
+
+
 class Solution(Record):
     """One worked solution. `id` is the user's, echoed and never a key; steps count from 0."""
 
