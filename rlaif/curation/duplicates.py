@@ -167,7 +167,8 @@ def _per_pair(tagged: NDArray[np.uint64], pairs: int) -> NDArray[np.intp]:
 def _distinct(values: NDArray[Number]) -> NDArray[Number]:
     """`np.unique`, which hashes: sorting is a hundred times faster on these numbers."""
     ordered = np.sort(values)
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
+    kept: NDArray[Number] = ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
+    return kept
 
 
 def _components(n: int, edges: NDArray[np.int64]) -> NDArray[np.int32]:
