@@ -47,7 +47,8 @@ def test_datasets_reads_an_empty_one(name: str, tmp_path: Path) -> None:
 
 def _settings(folder: Path) -> dict[str, Any]:
     return {
-        "output_dir": str(folder / "trained"), "max_steps": 1, "per_device_train_batch_size": 4, "bf16": False,
+        "output_dir": str(folder / "trained"), "max_steps": 1, "per_device_train_batch_size": 4,
+        "bf16": False,
         "gradient_checkpointing": False, "use_cpu": True, "report_to": [], "disable_tqdm": True,
         "dataloader_pin_memory": False,
     }  # fmt: skip
