@@ -22,8 +22,8 @@ from rlaif.calls.endpoint_jobs import GONE, EndpointJobs
 from rlaif.calls.job import BatchClient, Job, JobStatus
 from rlaif.calls.ledger import Ledger, LedgerError
 from rlaif.calls.money import Budget, Price
+from rlaif.calls.reader import Reader
 from rlaif.calls.request import CallError, Client
-from rlaif.calls.resolve import Reader
 from rlaif.calls.submit import Patience, Submitter
 from rlaif.calls.tally import Event, Stop, Tally
 from rlaif.calls.tolerance import Tolerance

@@ -15,8 +15,8 @@ from rlaif.calls.call import Ask
 from rlaif.calls.job import Job, JobWire
 from rlaif.calls.ledger import Ledger
 from rlaif.calls.money import Budget, Price
+from rlaif.calls.reader import Reader, outcome_of, outcome_of_failure
 from rlaif.calls.request import CallError, Failure, Reply
-from rlaif.calls.resolve import Reader
 from rlaif.calls.rows import Answer, Attempt
 from rlaif.calls.tally import Tally
 from rlaif.records import Outcome
@@ -128,11 +128,7 @@ class Collector:
         return self._answered(job, ask, reply)
 
     def _answered(self, job: Job, ask: Ask, reply: Reply) -> tuple[Answer, list[Attempt]]:
-        trouble = None
-        try:
-            outcome = self._reader.read(reply, ask.request)
-        except Exception as error:  # a reader's fault must not cost the other answers
-            outcome, trouble = Outcome.UNPARSEABLE, f"the reader failed: {type(error).__name__}"
+        outcome, trouble = outcome_of(self._reader, reply, ask.request)
         cost = None if self._price is None else self._price.of(reply)
         self._count(outcome, reply, cost)
         self._purse.settle(ask.key, cost or 0.0)
@@ -146,7 +142,7 @@ class Collector:
         return answer, [attempt]
 
     def _failed(self, job: Job, ask: Ask, error: CallError) -> tuple[Answer, list[Attempt]]:
-        outcome = Outcome.FILTERED if error.kind is Failure.FILTERED else Outcome.TRANSPORT
+        outcome = outcome_of_failure(error)
         self._tally.failures[error.kind] += 1
         self._count(outcome)
         self._purse.settle(ask.key, 0.0)

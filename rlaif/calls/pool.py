@@ -23,8 +23,9 @@ from rlaif.calls.limits import Limits
 from rlaif.calls.money import Budget, Price
 from rlaif.calls.progress import Progress
 from rlaif.calls.queue import Queue
+from rlaif.calls.reader import Reader
 from rlaif.calls.request import Client
-from rlaif.calls.resolve import Reader, Resolver
+from rlaif.calls.resolve import Resolver
 from rlaif.calls.rows import Answer
 from rlaif.calls.settings import PoolSettings
 from rlaif.calls.slots import Slots

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import replace
-from typing import Protocol
 
 from rlaif.calls.accounts import Accounts
 from rlaif.calls.call import Call, Landed
-from rlaif.calls.request import CallError, Failure, Reply, Request
+from rlaif.calls.reader import Reader, outcome_of, outcome_of_failure
+from rlaif.calls.request import CallError, Reply, Request
 from rlaif.calls.retry import retrying
 from rlaif.calls.rows import Answer, Attempt, AttemptKind
 from rlaif.calls.settings import PoolSettings
@@ -19,16 +19,6 @@ from rlaif.records import Outcome
 
 RAISE = 4
 """How much larger an output limit is when it is raised."""
-
-
-class Reader(Protocol):
-    """What a stage makes of replies."""
-
-    def read(self, reply: Reply, request: Request) -> Outcome:
-        """Which outcome this reply is."""
-
-    def repair(self, request: Request, reply: Reply) -> Request | None:
-        """How to ask once more after an unreadable reply; None to leave it."""
 
 
 class Resolver:
@@ -70,7 +60,7 @@ class Resolver:
                     raise asyncio.CancelledError from None
                 return self._failed(call, error), []
             call.paid = True
-            outcome, trouble = self._read(landed.reply, request)
+            outcome, trouble = outcome_of(self._reader, landed.reply, request)
             landed = replace(landed, attempt=replace(landed.attempt, outcome=outcome))
             chance = None if self.stopping else self._chance(call, outcome, request, landed.reply)
             if chance is None:
@@ -115,12 +105,6 @@ class Resolver:
             self._slots.give()
         await asyncio.sleep(seconds)
 
-    def _read(self, reply: Reply, request: Request) -> tuple[Outcome, str | None]:
-        try:
-            return self._reader.read(reply, request), None
-        except Exception as error:  # a reader's fault must not cost the other calls
-            return Outcome.UNPARSEABLE, f"the reader failed: {type(error).__name__}: {error}"
-
     def _chance(
         self, call: Call, outcome: Outcome, request: Request, reply: Reply
     ) -> tuple[AttemptKind, Request] | None:
@@ -149,10 +133,9 @@ class Resolver:
         )
 
     def _failed(self, call: Call, error: CallError) -> Answer:
-        filtered = error.kind is Failure.FILTERED
         return Answer(
             key=call.ask.key,
-            outcome=Outcome.FILTERED if filtered else Outcome.TRANSPORT,
+            outcome=outcome_of_failure(error),
             error=str(error),
             failure=error.kind,
             cost_usd=self._accounts.cost(call),

@@ -61,11 +61,7 @@ class AnthropicClient(SdkClient):
     def body(self, request: Request) -> dict[str, Any]:
         """The exact body, see `Client.body`."""
         system = "\n\n".join(m.content for m in request.messages if m.role == "system")
-        messages: list[dict[str, Any]] = [
-            {"role": m.role, "content": wire.clean(m.content)}
-            for m in request.messages
-            if m.role != "system"
-        ]
+        messages = wire.chat(m for m in request.messages if m.role != "system")
         body: dict[str, Any] = {
             "model": request.model,
             "max_tokens": request.max_tokens,

@@ -78,9 +78,7 @@ class LiteLLMClient:
         """The arguments litellm gets, without key and address; see `Client.body`."""
         body: dict[str, Any] = {
             "model": request.model,
-            "messages": [
-                {"role": m.role, "content": wire.clean(m.content)} for m in request.messages
-            ],
+            "messages": wire.chat(request.messages),
             "max_tokens": request.max_tokens,
         }
         if request.temperature is not None:
@@ -88,8 +86,7 @@ class LiteLLMClient:
         if request.seed is not None and "seed" in self._takes:
             body["seed"] = request.seed
         if request.schema is not None:
-            schema = {"name": "reply", "strict": True, "schema": dict(request.schema)}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+            body["response_format"] = openai.response_format(request.schema)
         if request.labels and "top_logprobs" in self._takes:
             body |= {"logprobs": True, "top_logprobs": 5 if request.reasoning else 20}
         body.update(request.extra)

@@ -59,9 +59,7 @@ class OpenAIClient(SdkClient):
         """The exact body, see `Client.body`."""
         body: dict[str, Any] = {
             "model": request.model,
-            "messages": [
-                {"role": m.role, "content": wire.clean(m.content)} for m in request.messages
-            ],
+            "messages": wire.chat(request.messages),
             self.options.limit_field: request.max_tokens,
         }
         if request.temperature is not None:
@@ -69,8 +67,7 @@ class OpenAIClient(SdkClient):
         if request.seed is not None:
             body["seed"] = request.seed
         if request.schema is not None:
-            schema = {"name": "reply", "strict": True, "schema": request.schema}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+            body["response_format"] = response_format(request.schema)
         if request.labels:
             body["logprobs"] = True
             default = 5 if request.reasoning else 20
@@ -87,6 +84,12 @@ class OpenAIClient(SdkClient):
         from rlaif.clients.openai_jobs import OpenAIJobs
 
         return OpenAIJobs(self)
+
+
+def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What asks for JSON to a schema."""
+    form = {"name": "reply", "strict": True, "schema": dict(schema)}
+    return {"type": "json_schema", "json_schema": form}
 
 
 def reply_of(data: Any, headers: dict[str, str], request: Request) -> Reply:

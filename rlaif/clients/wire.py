@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, BinaryIO
 
 from pydantic import SecretStr
 
 from rlaif.calls.request import CallError, Failure
 from rlaif.clients import failures
+from rlaif.records import Message
 
 Wire = Callable[[], Awaitable[Any]]
 """Sends one request and gives what the SDK returns."""
@@ -33,6 +34,11 @@ def clean(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def chat(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    """Messages as every provider takes them."""
+    return [{"role": m.role, "content": clean(m.content)} for m in messages]
 
 
 def raw_type(http_client: object) -> Any:
