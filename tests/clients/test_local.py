@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import re
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -200,3 +201,29 @@ def test_the_endpoint_does_not_depend_on_the_path(
 def test_a_reading_does_not_depend_on_the_output_limit() -> None:
     client = LocalClient("smollm2-135m-instruct")
     assert "max_tokens" not in client.body(request("q"))
+
+
+def test_a_closed_client_serves_a_second_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Answering(Letters):
+        def submit(self, job: Job) -> Future[Done]:
+            future: Future[Done] = Future()
+            future.set_result(Done(len(job.tokens), 0, (0.25, 0.75)))
+            return future
+
+    loaded: list[Letters] = []
+
+    def load() -> Letters:
+        time.sleep(0.05)  # so that the others wait for the lock, which ties it to their loop
+        loaded.append(Answering())
+        return loaded[-1]
+
+    client = LocalClient("smollm2-135m-instruct")
+    monkeypatch.setattr(client, "_load", load)
+
+    async def ask_thrice() -> list[str]:
+        replies = await asyncio.gather(*(client.send(request("q"), 5) for _ in range(3)))
+        await client.close()
+        return [reply.text for reply in replies]
+
+    assert asyncio.run(ask_thrice()) == asyncio.run(ask_thrice()) == ["B", "B", "B"]
+    assert len(loaded) == 2
