@@ -45,7 +45,7 @@ def _main(
 def run(
     recipe: Annotated[str, typer.Argument(help="A recipe's name or path.")],
     settings: Settings = None,
-    until: Annotated[str, typer.Option(help="Last stage to run.")] = "dataset",
+    until: Annotated[str, typer.Option(help="Last stage to run.")] = "curate",
 ) -> None:
     """Run a recipe into outputs/<its name>/; run again, it does only what is missing."""
     from rlaif.cli.run import run_command
@@ -155,11 +155,23 @@ def label(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open a browser on the page.")] = True,
     seed: Annotated[int, typer.Option(help="As the run's: it puts chosen on a side.")] = 0,
+    export: Annotated[str | None, typer.Option(help="No page; write tasks: argilla, csv.")] = None,
+    to: Annotated[Path | None, typer.Option(help="Where --export writes.")] = None,
+    taken: Annotated[
+        Path | None,
+        typer.Option("--import", help="No page; takes labels of Argilla or a CSV over."),
+    ] = None,
 ) -> None:
     """Label pairs by hand on a local web page: blind, by keyboard, several people at once."""
-    from rlaif.cli.label import Options, label_command
+    from rlaif.cli.label import Options, export_command, import_command, label_command
 
-    label_command(Options(file, out, annotator, seed), run, port, browser)
+    options = Options(file, out, annotator, seed)
+    if export:
+        export_command(options, export, to)
+    elif taken:
+        import_command(options, taken)
+    else:
+        label_command(options, run, port, browser)
 
 
 @app.command()
@@ -178,6 +190,28 @@ def record(
     from rlaif.cli.run import record_command
 
     record_command(recipe)
+
+
+@app.command()
+def curate(
+    run: Annotated[Path, typer.Argument(help="A finished run's folder.")],
+    settings: Settings = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Human labels: JSONL or CSV (id, label, annotator ...).")
+    ] = None,
+) -> None:
+    """Calibrate a run on human labels, keep what a promise covers, merge: RUN/curated/."""
+    from rlaif.cli.curate import curate_command
+
+    curate_command(run, labels, settings or [])
+
+
+@app.command()
+def doctor(run: Annotated[Path, typer.Argument(help="A finished run's folder.")]) -> None:
+    """Send planted pairs through a run's whole pipeline, and add up its row counts."""
+    from rlaif.cli.doctor import doctor_command
+
+    doctor_command(run)
 
 
 @judges.command("list")

@@ -51,6 +51,43 @@ def label_command(options: Options, run: Path | None, port: int, browser: bool) 
         screen.say(f"{now:,} labels in {out}, {now - before:,} of them new")
 
 
+def export_command(options: Options, kind: str, to: Path | None) -> None:
+    """Write the pairs as tasks of another tool. Raises ConfigError, InputError."""
+    from rlaif.labelling.argilla import write_argilla
+    from rlaif.labelling.sheet import write_sheet
+
+    writers = {"argilla": write_argilla, "csv": write_sheet}
+    if kind not in writers or to is None:
+        raise ConfigError(f"--export takes {' or '.join(writers)} (not {kind!r}) and --to PATH")
+    with tempfile.TemporaryDirectory(prefix="rlaif-label-") as scratch:
+        tasks = open_tasks(options.source, options.seed, Path(scratch) / "pairs.sqlite")
+        count = writers[kind](tasks, options.seed, to)
+    Screen().say(f"{to}: {count:,} pairs; --import {to} brings the answers back")
+
+
+def import_command(options: Options, path: Path) -> None:
+    """Take over the labels of another tool, all or none. Raises ConfigError, InputError."""
+    from rlaif.labelling.argilla import is_argilla, read_argilla
+    from rlaif.labelling.sheet import read_sheet
+    from rlaif.labelling.taken import check_labels, take_over
+
+    screen = Screen()
+    out = _out(options)
+    if is_argilla(path):
+        returned = read_argilla(path)
+        given, left = returned.given, f"{returned.unsubmitted:,} drafts or discarded"
+        if not returned.status_known:
+            left = "this export tells no drafts apart: records.to_list(flatten=True) does"
+    else:
+        given, empty = read_sheet(path, options.annotator)
+        left = f"{empty:,} rows without a label"
+    with tempfile.TemporaryDirectory(prefix="rlaif-label-") as scratch:
+        tasks = open_tasks(options.source, options.seed, Path(scratch) / "pairs.sqlite")
+        labels = check_labels(given, tasks)
+    new = take_over(labels, Answers(out))
+    screen.say(f"{out}: {new:,} labels added, {len(labels) - new:,} were there ({left})")
+
+
 def _out(options: Options) -> Path:
     """The labels' file: the one named, or `NAME.labels.jsonl` beside a file NAME.*."""
     source = Path(options.source)
