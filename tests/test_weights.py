@@ -187,23 +187,26 @@ def test_a_kill_in_the_middle_is_continued(tmp_path: Path, asked: list[str], cac
     assert not list((cache / "weights").glob("wheels-*"))
 
 
-def test_bytes_after_the_last_whole_slice_are_cut_off(asked: list[str]) -> None:
+@pytest.mark.parametrize("surplus", [b"half of the sec", bytes(len(WHOLE))])
+def test_bytes_after_the_last_whole_slice_are_cut_off(asked: list[str], surplus: bytes) -> None:
     path = weights.locate("toy").path
     path.parent.mkdir(parents=True)
     part = path.with_name(f"{path.name}.part")
-    part.write_bytes(SLICES[0] + b"half of the sec")
+    part.write_bytes(SLICES[0] + surplus)
     state = {"sha256": TOY.sha256, "slices": 1, "bytes": len(SLICES[0])}
     part.with_name(f"{part.name}.json").write_text(json.dumps(state))
     assert weights.fetch("toy").read_bytes() == WHOLE
     assert sorted(asked) == ["toy-part2==1.0", "toy-part3==1.0"]
 
 
-def test_a_journal_that_does_not_fit_starts_anew(asked: list[str]) -> None:
+@pytest.mark.parametrize(("sha256", "size"), [("other", 1), (TOY.sha256, 2)])
+def test_a_journal_that_does_not_fit_starts_anew(asked: list[str], sha256: str, size: int) -> None:
     path = weights.locate("toy").path
     path.parent.mkdir(parents=True)
     part = path.with_name(f"{path.name}.part")
     part.write_bytes(b"x")
-    part.with_name(f"{part.name}.json").write_text('{"sha256": "other", "slices": 2, "bytes": 1}')
+    state = {"sha256": sha256, "slices": 2, "bytes": size}
+    part.with_name(f"{part.name}.json").write_text(json.dumps(state))
     assert weights.fetch("toy").read_bytes() == WHOLE
     assert len(asked) == 3
 
