@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rlaif.calls.tally import Tally
+from rlaif.cli.curate import print_curation
 from rlaif.exchange.display import plain
 from rlaif.judges.prompt import transcript
 from rlaif.pipelines.run import Result
@@ -26,6 +27,8 @@ def print_summary(result: Result, console: Console) -> None:
     _print_calls(run, console)
     _print_position(run, console)
     _print_agreement(run, console)
+    if run.curation:
+        print_curation(run.curation, run.folder.path, console)
     _print_checks(run, console)
     _print_examples(run, console)
     _print_stop(run, console)

@@ -50,6 +50,14 @@ StagedPrompts = Staged[PromptRow]
 StagedSolutions = Staged[SolutionRow]
 
 
+def staged_pairs(database: Path) -> Iterator[LabelledComparison]:
+    """All pairs of a database that `stage_input` filled, in input order."""
+    uri = f"{database.resolve().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True, check_same_thread=False)) as db:
+        for (body,) in db.execute("SELECT body FROM pairs ORDER BY seq"):
+            yield LabelledComparison.model_validate_json(body)
+
+
 def staged_pair(database: Path, name: str) -> LabelledComparison | None:
     """The pair with id `name` of a database that `stage_input` filled; None where it has none."""
     body = _body(database, "pairs", name)

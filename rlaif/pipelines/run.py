@@ -41,7 +41,7 @@ def run_recipe(
     folder: RunFolder,
     watch: Watch,
     *,
-    until: str = "dataset",
+    until: str = "curate",
     command: str = "rlaif run",
 ) -> Result:
     """Run the stages of `recipe` up to `until`; run again, only what is missing is asked.

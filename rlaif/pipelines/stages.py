@@ -1,4 +1,4 @@
-"""The stages of a run, in order: input, candidates, judge, select, preferences, dataset."""
+"""The stages of a run: input, candidates, judge, select, preferences, dataset, curate."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rlaif.exchange.stage import stage_input, stage_prompts
 from rlaif.judges.card import Judge
 from rlaif.pipelines.batching import asker_of
 from rlaif.pipelines.candidates import check_pairs, draft
+from rlaif.pipelines.curation import curate_folder
 from rlaif.pipelines.intro import fetch_model, fetch_weights, introduce_prompts
 from rlaif.pipelines.judge_stage import judge_stage
 from rlaif.pipelines.judging import ById, check_draws, grouped
@@ -110,6 +111,13 @@ def dataset_stage(run: Run) -> None:
         write_dataset(read_parquet(folder.preferences, Preference), path)
 
 
+def curate_stage(run: Run) -> None:
+    """Calibrate, select with a promise and merge with human labels, where the recipe says so."""
+    if run.recipe.curate is None or run.stopped or run.unfinished:
+        return
+    run.curation = curate_folder(run.folder, run.recipe, run.recipe.curate, run.judge, run.watch)
+
+
 def _preferences(run: Run) -> Iterator[Preference]:
     assert run.selection is not None
     verdicts = read_parquet(run.folder.verdicts, Verdict)
@@ -136,5 +144,6 @@ STAGES: Mapping[str, Callable[[Run], None]] = {
     "select": select_stage,
     "preferences": preferences_stage,
     "dataset": dataset_stage,
+    "curate": curate_stage,
 }
 """Every stage by the name that `--until` takes, in order."""

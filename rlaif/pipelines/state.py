@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rlaif.calls.money import Budget
 from rlaif.calls.tally import Tally
@@ -44,6 +45,8 @@ class Run:
     verdicts: VerdictCounts | None = None
     selection: Selection | None = None
     examples: list[Preference] = field(default_factory=list)
+    curation: Mapping[str, Any] | None = None
+    """What `curated/curation.json` says, where the recipe curates."""
     match: Match | None = None
     aloud: list[tuple[LabelledComparison, Verdict, str]] = field(default_factory=list)
 

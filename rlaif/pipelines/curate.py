@@ -1,0 +1,239 @@
+"""From a judged run and human labels to `curated/`: calibrate, select, merge, say how far to trust.
+
+    labels -> votes -> fit | test | held-out (by prompt)
+    fit: judge log-odds -> P(humans agree)      test: the walk      held-out: the report, only
+
+Nothing the judge wrote is touched; run again, everything is made anew from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlaif.curation.calibrate import Calibrator, CannotCalibrate, fit_calibrator
+from rlaif.curation.decide import (
+    Judged,
+    Merged,
+    Promise,
+    Votes,
+    foreign_sources,
+    judged,
+    kept_by,
+    merged,
+)
+from rlaif.curation.features import Features
+from rlaif.curation.guarantee import Stage, walk_cascade
+from rlaif.curation.hybrid import Kappa, blend, fit_kappa
+from rlaif.curation.splits import split_labels, split_pool
+from rlaif.measures.intervals import Estimate, clustered_mean
+from rlaif.pipelines.pool import ReadPool
+from rlaif.pipelines.recipe import CurateStage
+from rlaif.records import HumanLabel, LabelKind
+
+Parts = NDArray[np.str_]
+"""Of each pair: `fit`, `test`, `heldout`, or `` where it is not labelled at random."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labels in terms of the pool."""
+
+    kind: LabelKind
+    votes: Votes
+    parts: Parts
+    under_quorum: int
+    """Pairs with fewer votes than the quorum, left out."""
+
+
+@dataclass(frozen=True)
+class Curated:
+    """What curation came to; arrays in input order."""
+
+    labelled: Labelled
+    calibrators: Mapping[int, Calibrator]
+    """By cascade stage; none where p stays raw."""
+    raw_because: str | None
+    """Why p stays raw; None where it is calibrated."""
+    told: Judged
+    promise: Promise
+    kappa: Kappa
+    merged: Merged
+    dropped_by_filter: NDArray[Any]
+    """Why a filter drops a pair; None where none does."""
+    split: NDArray[np.str_]
+    figures: Mapping[str, Estimate]
+    """Agreement with held-out labels."""
+
+
+def curate(
+    read: ReadPool, labels: Sequence[HumanLabel], kind: LabelKind, stage: CurateStage, seed: int
+) -> Curated:
+    """Decide every pair of a pool. Pure: arrays and labels in, arrays out."""
+    pool = read.pool
+    labelled = _labelled(read, labels, kind, stage, seed)
+    calibrators, raw_because = _calibrators(read, labelled, seed)
+    told = judged(pool, _p_of(read, calibrators), stage.filters.per_prompt)
+    promise = _promise(read, labelled, told, stage, seed, not calibrators)
+    votes = labelled.votes
+    kappa = _kappa(labelled, told)
+    p_people = blend(votes.a + votes.ties / 2, votes.n, told.p_a, kappa.value)
+    if kind == "reference":  # what holds by construction is not to be doubted
+        p_people = np.where(votes.side > 0, 1.0, 0.0)
+    keep = kept_by(told.confidence, pool.stage, promise)
+    heldout = labelled.parts == "heldout"
+    return Curated(
+        labelled=labelled,
+        calibrators=calibrators,
+        raw_because=raw_because,
+        told=told,
+        promise=promise,
+        kappa=kappa,
+        merged=merged(pool, votes, told, keep, p_people, stage.merge),
+        dropped_by_filter=pool.dropped,
+        split=split_pool(pool.group, pool.domain.astype(str), pool.group[heldout], seed=seed),
+        figures=_figures(pool.group, labelled, told, keep),
+    )
+
+
+def _labelled(
+    read: ReadPool, labels: Sequence[HumanLabel], kind: LabelKind, stage: CurateStage, seed: int
+) -> Labelled:
+    pool = read.pool
+    row = {name: number for number, name in enumerate(read.verdicts.comparison)}
+    counts = {side: np.zeros(len(pool)) for side in ("a", "b", "tie")}
+    random = np.ones(len(pool), dtype=bool)
+    for label in labels:
+        counts[label.label][row[label.id]] += 1
+        random[row[label.id]] &= label.drawn_by == "random"
+    n = counts["a"] + counts["b"] + counts["tie"]
+    under = (n > 0) & (n < stage.quorum)
+    for side in counts.values():
+        side[under] = 0
+    drawn = (n >= stage.quorum) & random
+    votes = Votes(counts["a"], counts["b"], counts["tie"], drawn)
+    parts: Parts = np.full(len(pool), "", dtype="<U7")
+    parts[drawn] = split_labels(pool.group[drawn], pool.domain[drawn].astype(str), seed=seed)
+    return Labelled(kind, votes, parts, int(under.sum()))
+
+
+def _features(read: ReadPool, where: NDArray[np.bool_]) -> Features:
+    verdicts = read.verdicts
+    return Features(
+        consistent=verdicts.consistent[where],
+        spread=verdicts.spread[where],
+        length_gap=read.length_gap[where],
+        parts=verdicts.parts[where],
+        names=tuple(f"{judge} {principle}" for judge, principle in verdicts.names),
+    )
+
+
+def _calibrators(
+    read: ReadPool, labelled: Labelled, seed: int
+) -> tuple[dict[int, Calibrator], str | None]:
+    """One for each cascade stage, fitted on what the stages before left; none if one cannot be."""
+    if labelled.kind != "human":
+        return {}, f"the labels are {labelled.kind}, not people's"
+    pool, fitted = read.pool, {}
+    for number in np.unique(pool.stage):
+        where = (pool.stage == number) & (labelled.parts == "fit") & ~np.isnan(pool.log_odds)
+        try:
+            fitted[int(number)] = fit_calibrator(
+                pool.log_odds[where],
+                labelled.votes.share_a[where],
+                pool.group[where].tolist(),
+                _features(read, where),
+                seed=seed,
+            )
+        except CannotCalibrate as error:
+            return {}, str(error)
+    return fitted, None
+
+
+def _p_of(read: ReadPool, calibrators: Mapping[int, Calibrator]) -> NDArray[np.float64]:
+    """P(a is better) of every pair: calibrated where it can be, else the judge's own."""
+    log_odds = read.pool.log_odds
+    p = 1 / (1 + np.exp(-log_odds))
+    for number, calibrator in calibrators.items():
+        where = (read.pool.stage == number) & ~np.isnan(log_odds)
+        p[where] = calibrator.p(log_odds[where], _features(read, where))
+    return np.asarray(p, dtype=float)
+
+
+def _promise(
+    read: ReadPool, labelled: Labelled, told: Judged, stage: CurateStage, seed: int, raw: bool
+) -> Promise:
+    """Walk on the test labels; `threshold` keeps its own cut and only shows the walk beside it."""
+    pool, votes = read.pool, labelled.votes
+    # Labels that shaped no score may test it.
+    tested = (labelled.parts == "test") | ((labelled.parts == "fit") & raw)
+    numbers = [int(number) for number in np.unique(pool.stage)]
+    agrees = (votes.side * told.side == 1).astype(float)
+    walks = walk_cascade(
+        [
+            Stage(
+                told.confidence[tested & (pool.stage == number)],
+                agrees[tested & (pool.stage == number)],
+                told.confidence[pool.stage == number],
+                pool.group[tested & (pool.stage == number)].tolist(),
+            )
+            for number in numbers
+        ],
+        stage.alpha,
+        stage.delta,
+        seed=seed,
+    )
+    by_stage = dict(zip(numbers, walks, strict=True))
+    reason = _no_promise(read, labelled, stage)
+    if stage.select == "threshold":
+        return Promise(False, reason, dict.fromkeys(numbers, stage.threshold), by_stage)
+    thresholds = {number: walked.threshold for number, walked in by_stage.items()}
+    if all(threshold is None for threshold in thresholds.values()):
+        reason = reason or "; ".join(filter(None, (w.reason for w in walks)))
+        return Promise(False, f"nothing can be promised: {reason}", thresholds, by_stage)
+    return Promise(reason is None, reason, thresholds, by_stage)
+
+
+def _no_promise(read: ReadPool, labelled: Labelled, stage: CurateStage) -> str | None:
+    """Why a threshold would be no promise, whatever the walk says."""
+    if stage.select == "threshold":
+        return "select: threshold keeps a fixed cut and promises nothing"
+    if labelled.kind != "human":
+        return f"the labels are {labelled.kind}, not people's"
+    drawn = labelled.parts != ""
+    if not drawn.any():
+        return "there are no labels drawn at random from this pool"
+    foreign = foreign_sources(read.pool.source, drawn)
+    if foreign:
+        names = ", ".join(repr(name) for name in foreign[:5])
+        return f"no pair of the pool's source {names} is labelled: the labels are of another source"
+    return None
+
+
+def _kappa(labelled: Labelled, told: Judged) -> Kappa:
+    fit_part = labelled.parts == "fit"
+    votes = labelled.votes
+    return fit_kappa(votes.a[fit_part], votes.b[fit_part], votes.ties[fit_part], told.p_a[fit_part])
+
+
+def _figures(
+    group: NDArray[np.uint64], labelled: Labelled, told: Judged, keep: NDArray[np.bool_]
+) -> dict[str, Estimate]:
+    """Agreement with held-out labels, which nothing else has read; a human tie disagrees."""
+    heldout = labelled.parts == "heldout"
+    agrees = (labelled.votes.side * told.side == 1).astype(float)
+    no_ties = heldout & (labelled.votes.side != 0)
+
+    def over(where: NDArray[np.bool_]) -> Estimate:
+        return clustered_mean(agrees[where], group[where])
+
+    return {
+        "kept": over(heldout & keep),
+        "kept, human ties left out": over(no_ties & keep),
+        "all": over(heldout),
+        "all, human ties left out": over(no_ties),
+    }

@@ -1,0 +1,175 @@
+"""Writes what curation decided into `RUN/curated/`; the judge's own files stay as they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from rlaif.curation.preferences import Decision, decided
+from rlaif.exchange.dataset import write_splits
+from rlaif.exchange.parquet import read_parquet, write_parquet
+from rlaif.pipelines.artifacts import RunFolder
+from rlaif.pipelines.curate import Curated
+from rlaif.pipelines.judging import ById, grouped
+from rlaif.pipelines.pool import Rows
+from rlaif.pipelines.recipe import CurateStage
+from rlaif.records import (
+    DrawnBy,
+    Dropped,
+    Judgement,
+    LabelledComparison,
+    Preference,
+    Split,
+    Verdict,
+    digest,
+)
+
+SPLITS = ("train", "validation", "test")
+
+
+class CuratedFolder:
+    """The files of `curated/`."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self.run = run
+        self.path = run.curated
+        self.preferences = self.path / "preferences.parquet"
+        self.dropped = self.path / "dropped.parquet"
+        self.dataset = self.path / "dataset"
+        self.conflicts = self.path / "conflicts.jsonl"
+        self.to_label = self.path / "to_label.jsonl"
+        self.summary = self.path / "curation.json"
+
+
+def write_curated(
+    files: CuratedFolder, rows: Rows, found: Curated, stage: CurateStage, judge: str, seed: int
+) -> None:
+    """Write all files but the summary; `judge` is how a kept verdict is called in `decided_by`."""
+    files.path.mkdir(exist_ok=True)
+    writing = files.run.writing
+    with writing(files.preferences) as path:
+        write_parquet(_preferences(files.run, rows, found, stage, judge), path, Preference)
+    with writing(files.dropped) as path:
+        write_parquet(_dropped(rows, found), path, Dropped)
+    with writing(files.dataset) as path:
+        write_splits({name: _of_split(files.preferences, name) for name in SPLITS}, path)
+    with writing(files.conflicts) as path:
+        _write_lines(_conflicts(rows, found), path)
+    with writing(files.to_label) as path:
+        drawn = to_label(found, stage.to_label, seed)
+        _write_lines(_tasks(rows, drawn), path)
+
+
+def _of_split(preferences: Path, name: str) -> Iterator[Preference]:
+    return (row for row in read_parquet(preferences, Preference) if row.split == name)
+
+
+def _preferences(
+    run: RunFolder, rows: Rows, found: Curated, stage: CurateStage, judge: str
+) -> Iterator[Preference]:
+    verdicts = read_parquet(run.verdicts, Verdict)
+    judgements = ById(grouped(read_parquet(run.judgements, Judgement)))
+    decision = _decisions(found, stage, judge)
+    for number, (row, verdict) in enumerate(zip(rows(), verdicts, strict=True)):
+        told = judgements.take(row.comparison.id) or []
+        if found.merged.kept[number]:
+            yield decided(row, verdict, told, decision(number, verdict.stage))
+
+
+def _decisions(found: Curated, stage: CurateStage, judge: str) -> Any:
+    """Makes the decision of a row by its number."""
+    people = found.labelled.kind
+    calibrated = people == "human" and (bool(found.calibrators) or found.kappa.fitted)
+
+    def decision(number: int, cascade_stage: int) -> Decision:
+        by_people = found.merged.by_people[number]
+        by = people if by_people else f"cascade:{cascade_stage}" if judge == "cascade" else judge
+        sure = calibrated if by_people else bool(found.calibrators)
+        return Decision(
+            side="a" if found.merged.side[number] > 0 else "b",
+            p=float(found.merged.p[number]),
+            by=by,
+            p_kind="calibrated" if sure else "raw",
+            weight=stage.weights.get(by.partition(":")[0], 1.0),
+            split=cast(Split, str(found.split[number])),
+        )
+
+    return decision
+
+
+def _dropped(rows: Rows, found: Curated) -> Iterator[Dropped]:
+    for row, reason, p in zip(rows(), found.merged.reason, found.told.p_a, strict=True):
+        if reason is not None:
+            pair = row.comparison
+            yield Dropped(
+                id=pair.id,
+                reason=reason,
+                prompt=pair.prompt,
+                response_a=pair.a.text,
+                response_b=pair.b.text,
+                p=None if np.isnan(p) else float(p),
+                domain=pair.domain,
+                label=row.label,
+            )
+
+
+def _conflicts(rows: Rows, found: Curated) -> Iterator[dict[str, Any]]:
+    """Pairs of which people and judge name different sides."""
+    votes = found.labelled.votes
+    for number, row in enumerate(rows()):
+        if found.merged.conflict[number]:
+            yield {
+                "id": row.comparison.id,
+                "votes": {
+                    "a": int(votes.a[number]),
+                    "b": int(votes.b[number]),
+                    "tie": int(votes.ties[number]),
+                },
+                "judge": "a" if found.told.side[number] > 0 else "b",
+                "p_a": round(float(found.told.p_a[number]), 4),
+            }
+
+
+def to_label(found: Curated, count: int, seed: int) -> dict[int, DrawnBy]:
+    """Row numbers for people to label next: half at random, half where the judge is least sure.
+
+    Only pairs that nobody labelled and no filter drops. The random half comes first, so that it
+    stands for the whole pool; `informative` pairs join the dataset but never calibrate or test.
+    """
+    free = np.flatnonzero((found.labelled.votes.n == 0) & (found.dropped_by_filter == None))  # noqa: E711
+    rng = np.random.default_rng(int(digest("to_label", seed)[:16], 16))
+    drawn = rng.permutation(free)[: (count + 1) // 2]
+    rest = np.setdiff1d(free, drawn)
+    doubt = np.abs(np.nan_to_num(found.told.p_a[rest], nan=0.5) - 0.5)
+    unsure = rest[np.argsort(doubt, kind="stable")][: count // 2]
+    made: dict[int, DrawnBy] = dict.fromkeys(map(int, drawn), "random")
+    return made | dict.fromkeys(map(int, unsure), "informative")
+
+
+def _tasks(rows: Rows, drawn: dict[int, DrawnBy]) -> Iterator[dict[str, Any]]:
+    for number, row in enumerate(rows()):
+        if number in drawn:
+            yield task(row, drawn[number])
+
+
+def task(row: LabelledComparison, drawn_by: DrawnBy) -> dict[str, Any]:
+    """A pair as an input row, with how it was drawn."""
+    pair = row.comparison
+    return {
+        "id": pair.id,
+        "prompt": [message.model_dump() for message in pair.prompt],
+        "response_a": pair.a.text,
+        "response_b": pair.b.text,
+        "domain": pair.domain,
+        "drawn_by": drawn_by,
+    }
+
+
+def _write_lines(lines: Iterator[dict[str, Any]], path: Path) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for line in lines:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -1,0 +1,207 @@
+"""`rlaif curate` and `rlaif doctor`, from the command line to the files."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pyarrow.parquet as pq
+import pytest
+
+N = 900
+ALPHA = 0.3
+
+
+def judged(workspace, n=N):
+    """A run of the offline judge, whose p is made up but varied."""
+    workspace.pairs(n, label=None)
+    workspace.call("judge", "pairs.jsonl", "--judge", "offline", "--out", "out")
+    return pq.read_table(workspace.path / "out/verdicts.parquet").to_pylist()
+
+
+def people(workspace, verdicts, right, name="labels.jsonl", **more):
+    """Labels of people who agree with the judge's side with probability right(verdict)."""
+    rng = random.Random(1)
+    lines = []
+    for verdict in verdicts:
+        if verdict["winner"] in ("a", "b"):
+            agree = rng.random() < right(verdict)
+            label = verdict["winner"] if agree else "ba"["ab".index(verdict["winner"])]
+            lines.append({"id": verdict["comparison"], "label": label, "annotator": "ann"} | more)
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (workspace.path / name).write_text(text, encoding="utf-8")
+    return {line["id"]: line["label"] for line in lines}
+
+
+def curated(workspace, *words, code=0):
+    told = workspace.call("curate", "out", "--labels", "labels.jsonl", *words, code=code)
+    if code:
+        return told
+    return json.loads((workspace.path / "out/curated/curation.json").read_text()), told
+
+
+def rows(workspace, name="preferences"):
+    return pq.read_table(workspace.path / f"out/curated/{name}.parquet").to_pylist()
+
+
+def test_a_good_judge_is_calibrated_and_kept_under_the_promise(workspace):
+    verdicts = judged(workspace)
+    before = (workspace.path / "out/preferences.parquet").read_bytes()
+    labels = people(workspace, verdicts[: N * 2 // 3], lambda v: 0.9)
+    summary, told = curated(workspace, f"alpha={ALPHA}", "gate=none")
+    assert summary["guarantee"] is True
+    assert summary["p_kind"] == "calibrated"
+    assert summary["threshold"] is not None
+    assert summary["coverage"] > 0.2
+    assert summary["heldout"]["agreement"] > 1 - ALPHA
+    assert "at most 30% against people" in told
+    kept = rows(workspace)
+    assert {row["decided_by"] for row in kept} == {"human", "judge"}
+    # People decide every pair they labelled, on their side; the judge only others.
+    for row in kept:
+        by_people = row["decided_by"] == "human"
+        assert by_people == (row["id"] in labels)
+        if by_people:
+            assert row["flipped"] == (labels[row["id"]] == "b")
+        else:
+            assert row["p"] >= summary["threshold"]
+        assert row["p_kind"] == "calibrated"
+        assert 0 < row["p"] < 1
+    # Held-out prompts train nothing.
+    assert {row["split"] for row in kept} == {"train", "validation", "test"}
+    assert len(kept) + len(rows(workspace, "dropped")) == N
+    assert (workspace.path / "out/preferences.parquet").read_bytes() == before
+    tasks = workspace.lines("out/curated/to_label.jsonl")
+    assert {task["drawn_by"] for task in tasks} == {"random", "informative"}
+    assert not {task["id"] for task in tasks} & labels.keys()
+    conflicts = workspace.lines("out/curated/conflicts.jsonl")
+    assert len(conflicts) == summary["counts"]["conflicts"] > 0
+    again, _ = curated(workspace, f"alpha={ALPHA}", "gate=none")
+    assert again == summary
+    assert rows(workspace) == kept
+
+
+def test_a_judge_at_chance_is_kept_nowhere_and_the_empty_export_says_why(workspace):
+    verdicts = judged(workspace, 400)
+    people(workspace, verdicts[:300], lambda v: 0.5)
+    summary, told = curated(workspace, "merge=judge")
+    assert (summary["guarantee"], summary["threshold"], summary["coverage"]) == (False, None, 0.0)
+    assert "nothing can be promised" in summary["reason"]
+    assert "nothing can be promised" in told
+    assert rows(workspace) == []
+    assert "under the threshold" in {row["reason"] for row in rows(workspace, "dropped")}
+
+
+def test_a_fixed_threshold_promises_nothing(workspace):
+    verdicts = judged(workspace, 400)
+    people(workspace, verdicts[:300], lambda v: 0.9)
+    summary, told = curated(workspace, "select=threshold", "threshold=0.6", "merge=judge")
+    assert summary["guarantee"] is False
+    assert summary["threshold"] == 0.6
+    assert "would have kept" in told
+    assert all(row["p"] >= 0.6 for row in rows(workspace))
+
+
+def test_informative_labels_decide_their_rows_and_test_nothing(workspace):
+    verdicts = judged(workspace, 300)
+    labels = people(workspace, verdicts, lambda v: 0.95, drawn_by="informative")
+    summary, _ = curated(workspace)
+    assert summary["n_calibration"] == 0
+    assert "no labels drawn at random" in summary["reason"]
+    assert summary["labels"]["informative_pairs"] == len(labels)
+    assert {row["decided_by"] for row in rows(workspace)} == {"human"}
+
+
+def test_labels_of_another_source_promise_nothing(workspace):
+    workspace.pairs(300, label=None)
+    lines = workspace.lines("pairs.jsonl")
+    for number, line in enumerate(lines):
+        line["source"] = "ours" if number % 2 else "theirs"
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (workspace.path / "pairs.jsonl").write_text(text, encoding="utf-8")
+    workspace.call("judge", "pairs.jsonl", "--judge", "offline", "--out", "out")
+    verdicts = pq.read_table(workspace.path / "out/verdicts.parquet").to_pylist()
+    people(workspace, verdicts[::2], lambda v: 1.0)
+    summary, _ = curated(workspace, "gate=none")
+    assert summary["guarantee"] is False
+    assert "another source" in summary["reason"]
+    assert "'ours'" in summary["reason"]
+
+
+def test_few_labels_leave_p_raw_and_say_how_many_there_were(workspace):
+    verdicts = judged(workspace, 120)
+    people(workspace, verdicts[:30], lambda v: 0.9)
+    summary, _ = curated(workspace)
+    assert summary["p_kind"] == "raw"
+    assert "stays raw" in summary["raw_because"]
+    assert {row["p_kind"] for row in rows(workspace)} == {"raw"}
+
+
+def test_filters_only_remove_and_count(workspace):
+    verdicts = judged(workspace, 200)
+    people(workspace, verdicts[:20], lambda v: 1.0)
+    (workspace.path / "bench.txt").write_text(workspace.lines("pairs.jsonl")[3]["prompt"] + "\n")
+    plain, _ = curated(workspace, "select=threshold")
+    fewer, _ = curated(
+        workspace, "select=threshold", "filters.decontaminate=[bench.txt]", "filters.ngram=4"
+    )
+    why = fewer["counts"]["dropped"]
+    assert why["in a named file (decontamination)"] >= 1
+    assert fewer["counts"]["kept"] < plain["counts"]["kept"]
+    reasons = [row["reason"] for row in rows(workspace, "dropped")]
+    assert {name: reasons.count(name) for name in why} == why
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ({"id": "nobody", "label": "a"}, "labels.jsonl:2"),
+        ({"id": "r1", "label": "better"}, "must be a, b or tie"),
+        ({"id": "r0", "label": "b", "annotator": "ann"}, "contradict|keep one"),
+    ],
+)
+def test_bad_labels_are_named_and_nothing_is_written(workspace, line, says):
+    judged(workspace, 20)
+    first = {"id": "r0", "label": "a", "annotator": "ann"}
+    text = "".join(json.dumps(one) + "\n" for one in (first, line))
+    (workspace.path / "labels.jsonl").write_text(text, encoding="utf-8")
+    told = curated(workspace, code=2)
+    assert any(part in told for part in says.split("|"))
+    assert "labels.jsonl:2" in told
+    assert not (workspace.path / "out/curated").exists()
+
+
+def test_an_unknown_setting_names_those_there_are(workspace):
+    judged(workspace, 20)
+    people(workspace, [], lambda v: 1.0)
+    assert "alhpa" in curated(workspace, "alhpa=0.1", code=2)
+
+
+def test_the_doctor_finds_a_whole_run_healthy_and_a_cut_one_not(workspace):
+    verdicts = judged(workspace, 60)
+    people(workspace, verdicts[:40], lambda v: 0.9)
+    curated(workspace, "select=threshold")
+    told = workspace.call("doctor", "out")
+    assert "WRONG" not in told
+    assert "planted: export" in told
+    assert "curated/dataset/" in told
+    path = workspace.path / "out/preferences.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.slice(0, len(table) - 1), path)
+    assert "WRONG preferences = kept" in workspace.call("doctor", "out", code=1)
+
+
+def test_the_doctor_finds_a_turned_label(workspace, monkeypatch):
+    from rlaif.curation import preferences
+
+    judged(workspace, 20)
+    honest = preferences.decided
+
+    def turned(row, verdict, judgements, decision):
+        made = honest(row, verdict, judgements, decision)
+        return made.model_copy(update={"chosen": made.rejected, "rejected": made.chosen})
+
+    monkeypatch.setattr("rlaif.pipelines.curated.decided", turned)
+    told = workspace.call("doctor", "out", code=1)
+    assert "WRONG planted: curated/preferences.parquet: 0 of 40" in told
+    assert "ok    planted: preferences.parquet: 40 of 40" in told
