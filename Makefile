@@ -14,11 +14,14 @@ endif
 ifdef MODEL
 ARGS += judge.set.model=$(MODEL)
 endif
+# What the demo wants labelled, and where its judge disagrees; before make generate, its pairs.
+DEMO_LABEL := $(or $(wildcard outputs/demo/curated/to_label.jsonl),demo) --out outputs/demo.labels.jsonl
+DEMO_LABEL += $(if $(wildcard outputs/demo/judgements.parquet),--run outputs/demo)
 # Any other KEY=VALUE given on the command line goes to the recipe.
-OWN := INPUT JUDGE MODEL RECIPE PYTHON ARGS DATA
+OWN := INPUT JUDGE MODEL RECIPE PYTHON ARGS DATA FILE
 GIVEN := $(foreach v,$(filter-out $(OWN),$(.VARIABLES)),$(if $(filter command line,$(origin $(v))),$(v)))
 
-.PHONY: help setup generate test test-fast lint bench-judge bench-local bench-guarantee record-demo
+.PHONY: help setup generate label test test-fast lint bench-judge bench-local bench-guarantee record-demo
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -40,6 +43,9 @@ setup: .venv/.setup ## make .venv with the extras local and dev
 
 generate: .venv/.setup ## judge a dataset: [INPUT=file] [RECIPE=name] [JUDGE=card] [KEY=value ...]
 	@$(BIN)/rlaif run $(RECIPE) $(ARGS) $(foreach v,$(GIVEN),'$(v)=$($(v))')
+
+label: .venv/.setup ## label pairs on a local page: [FILE=pairs], else the demo's
+	@$(BIN)/rlaif label $(if $(FILE),$(FILE),$(DEMO_LABEL))
 
 test: .venv/.train ## every test not marked gpu or live
 	@$(BIN)/pytest -m "not gpu and not live" -n 2
