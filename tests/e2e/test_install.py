@@ -46,6 +46,15 @@ def test_the_wheel_brings_its_content_and_init_lays_it_out(installed, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_wheel_brings_the_labelling_page(installed):
+    page = ROOT / "rlaif/labelling"
+    files = [path for path in page.rglob("*.*") if path.suffix in (".html", ".css", ".js")]
+    assert len(files) > 4
+    for path in files:
+        assert (installed / path.relative_to(ROOT)).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.slow
 def test_a_workspaces_own_content_goes_before_the_shipped(installed, tmp_path):
     run(installed, tmp_path, "init", "mine")
     card = tmp_path / "mine/judges/offline/card.yaml"
