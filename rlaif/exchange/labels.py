@@ -22,24 +22,23 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 from rlaif.errors import InputError
+from rlaif.exchange.answers import LABELS, read_answer, read_drawn_by
 from rlaif.exchange.cells import read_optional, read_text
 from rlaif.exchange.messages import read_prompt
 from rlaif.exchange.pool import Pool, a_sorts_first
 from rlaif.exchange.rows import BadRow, Fault, Notes, RawRow, Source, shown
 from rlaif.exchange.sources import open_source
-from rlaif.records import Comparison, DrawnBy, HumanLabel, Label, LabelledComparison, Response
+from rlaif.records import Comparison, HumanLabel, Label, LabelledComparison, Response
 
 TEXTS = ("prompt", "response_a", "response_b")
 READ = frozenset(
     {*TEXTS, "id", "label", "preference", "strength", "likert"}
     | {"annotator", "drawn_by", "group", "reason"}
 )
-LABELS = get_args(Label)
 TURNED: dict[Label, Label] = {"a": "b", "b": "a", "tie": "tie"}
-PREFERENCE_SCALE = 3.0
 MAX_LISTED = 20
 
 
@@ -114,13 +113,13 @@ class _Reading:
 
     def _add(self, line: int, values: dict[str, Any]) -> None:
         place, turned = _find(values, self.pool)
-        label, strength = _answer(values)
+        label, strength = read_answer(values)
         made = HumanLabel(
             id=self.pool.id_of(place),
             label=TURNED[label] if turned else label,
             annotator=read_optional(values, "annotator", numbers=True),
             strength=strength,
-            drawn_by=_drawn_by(values),
+            drawn_by=read_drawn_by(values),
             group=read_optional(values, "group", numbers=True),
             reason=read_optional(values, "reason") or "",
         )
@@ -205,56 +204,6 @@ def _stranger(values: dict[str, Any], pool: Pool) -> Fault:
             return Fault("mixed", column, "holds the prompt, and prompt holds the response")
     message = f"{shown(prompt)} with these two responses is no pair of the pool"
     return Fault("id", None, f"{message}; texts must be the same to the letter")
-
-
-def _answer(values: dict[str, Any]) -> tuple[Label, float | None]:
-    """The label and how strongly it was given."""
-    stated = values.get("label")
-    if stated is not None and stated not in LABELS:
-        raise Fault("label", "label", f"must be a, b or tie, not {shown(stated)}")
-    label, strength = cast("Label | None", stated), _strength(values)
-    signed = _number(values, "preference", -PREFERENCE_SCALE, PREFERENCE_SCALE)
-    if signed is not None:
-        means: Label = "tie" if signed == 0 else "a" if signed < 0 else "b"
-        if label not in (None, means):
-            message = f"{signed:g} says {means} (negative: a is better) where label says {label}"
-            raise Fault("contradiction", "preference", message)
-        return means, abs(signed) / PREFERENCE_SCALE if strength is None else strength
-    if label is None:
-        raise Fault("missing", "label", "is missing; give a, b or tie")
-    return label, strength
-
-
-def _strength(values: dict[str, Any]) -> float | None:
-    likert = _number(values, "likert", 1, 5)
-    strength = _number(values, "strength", 0, 1)
-    if likert is None:
-        return strength
-    if strength is not None:
-        raise Fault("type", "likert", "and strength are both given; give one")
-    return (likert - 1) / 4
-
-
-def _number(values: dict[str, Any], column: str, low: float, high: float) -> float | None:
-    value = values.get(column)
-    if value is None:
-        return None
-    try:
-        number = float("nan") if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if low <= number <= high:
-        return number
-    raise Fault("type", column, f"must be a number from {low:g} to {high:g}, not {shown(value)}")
-
-
-def _drawn_by(values: dict[str, Any]) -> DrawnBy:
-    value = values.get("drawn_by")
-    if value is None:
-        return "random"
-    if value not in get_args(DrawnBy):
-        raise Fault("label", "drawn_by", f"must be random or informative, not {shown(value)}")
-    return cast(DrawnBy, value)
 
 
 def _same(label: HumanLabel, before: HumanLabel, place: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rlaif.curation.duplicates import near_duplicates
 from rlaif.curation.splits import LABEL_PARTS, split_labels, split_pool
 
 rows = st.lists(st.tuples(st.integers(0, 2**64 - 1), st.sampled_from("abc")), max_size=60)
@@ -88,6 +89,24 @@ def test_labels_and_pool_together_keep_held_out_prompts_from_training():
     splits = split_pool(groups, domains, out, seed=7)
     assert not set(out) & set(groups[splits != "test"])
     assert {"train", "validation", "test"} == set(splits)
+
+
+def test_no_rewording_of_a_held_out_prompt_is_trained_on():
+    """Case, punctuation and one word of forty differ; other people labelled the twin."""
+    words = [f"word{i}" for i in range(2000)]
+    rng = np.random.default_rng(2)
+    prompts = [" ".join(rng.choice(words, 40)) for _ in range(300)]
+    twins = [prompt.replace(" ", "  ").upper() + "!" for prompt in prompts[:150]]
+    twins += [" ".join([*prompt.split()[:-1], "changed"]) for prompt in prompts[150:]]
+    groups = near_duplicates(prompts + twins)
+    domains = np.full(600, "d")
+    parts = split_labels(groups[:300], domains[:300], seed=0)
+    heldout = groups[:300][parts == "heldout"]
+    splits = split_pool(groups, domains, heldout, seed=0)
+    at = np.flatnonzero(parts == "heldout")
+    assert len(at) == 60
+    assert set(splits[at]) | set(splits[at + 300]) == {"test"}
+    assert (splits == "train").sum() > 400
 
 
 @settings(max_examples=20)

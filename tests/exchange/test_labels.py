@@ -124,7 +124,7 @@ def test_a_turned_file_says_the_same(tmp_path_factory, row, label, turned, named
     [(-3, "a", 1), (-1, "a", 1 / 3), (0, "tie", 0), (2, "b", 2 / 3), ("3", "b", 1)],
 )
 def test_a_negative_preference_means_the_first_response(tmp_path, preference, label, strength):
-    """HelpSteer3: "-3: Response 1 is much better than Response 2 ... 3: Response 2 is ..."."""
+    """HelpSteer3's scale runs from -3, the first is much better, to 3, the second is."""
     read = one(tmp_path, id="q1", preference=preference)
     assert (read.label, read.strength) == (label, pytest.approx(strength))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import krippendorff
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
+from rlaif.errors import MissingExtra
 from rlaif.exchange.labels import labels_of_rows
 from rlaif.exchange.pairs import open_pairs
 from rlaif.measures.ratings import SCALE, clustered_statistic, collect_ratings
@@ -189,6 +191,13 @@ def test_what_cannot_be_said_is_nan_and_no_error():
     assert few.alpha.low is None  # without that item alpha has no value
     rare = reliability(ratings_of({"one": "a" * 60, "other": "a" * 59 + "b"}))
     assert rare.alpha.value < 0.6  # one disagreement and no variety: chance explains all
+
+
+@pytest.mark.parametrize("package", ["krippendorff", "statsmodels.stats.inter_rater"])
+def test_a_missing_package_is_named_with_its_extra(monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtra, match=r"rlaif-kit\[curate\]"):
+        reliability(ratings_of({"one": "ab" * 5, "other": "ba" * 5}))
 
 
 def test_groups_are_reported_apart():
