@@ -93,7 +93,8 @@ def _out(options: Options) -> Path:
     source = Path(options.source)
     if options.out is None and not source.is_file():
         raise ConfigError(f"{options.source}: is no file, so say where the labels go: --out FILE")
-    out = options.out or source.with_name(f"{source.name.split('.')[0]}.labels.jsonl")
+    stem = Path(source.name.removesuffix(".gz")).stem
+    out = options.out or source.with_name(f"{stem}.labels.jsonl")
     if out.is_dir():
         raise ConfigError(f"{out}: is a folder; --out takes the labels' file")
     if out.suffix != ".jsonl":

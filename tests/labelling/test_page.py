@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from rlaif.exchange.labels import read_labels
+from rlaif.exchange.pool import index_pairs
+from rlaif.exchange.stage import stage_input
 from tests.labelling.conftest import HOSTILE, TOKEN
 
 PAGES = ["", "label?annotator=ann", "disagreements?annotator=ann", "static/label.js"]
@@ -61,6 +64,24 @@ def test_an_answer_is_kept_in_terms_of_the_inputs_sides(site, who):
         assert label["annotator"] == who
     assert [row["drawn_by"] for row in site.labels()].count("informative") == 1
     assert site.labels()[2]["drawn_by"] == "informative"
+
+
+def test_the_file_is_read_as_labels_as_it_stands(site):
+    for number, side in enumerate("ab"):
+        seen = site.seen("ann", number, side)
+        site.post("answer", annotator="ann", pair=number, side=seen, save="slightly")
+    site.post("answer", annotator="ann", pair=2, save="tie", reason="equal")
+    site.post("answer", annotator="ann", pair=3, save="skip")
+    site.post("answer", annotator="bo", pair=2, save="tie")
+    site.post("undo", annotator="bo")
+    staged = stage_input(site.folder / "pairs.jsonl", site.folder / "staged", seed=0)
+    read = read_labels(site.desk.answers.path, index_pairs(staged.rows()))
+    assert [(x.id[-1], x.label, x.annotator, x.drawn_by, x.reason) for x in read.labels] == [
+        ("0", "a", "ann", "random", ""),
+        ("1", "b", "ann", "random", ""),
+        ("2", "tie", "ann", "informative", "equal"),
+    ]
+    assert [x.strength for x in read.labels] == [1 / 3, 1 / 3, None]
 
 
 def test_ties_skips_and_answers_without_a_side(site):
