@@ -1,6 +1,6 @@
 """Groups of near-duplicate texts, for a million short texts in under a minute.
 
-    groups = near_duplicates(prompts)      # a key for each text; equal keys: the same group
+    groups = near_duplicates(map(prompt_text, prompts))     # a key each; equal keys: one group
 
 Two texts are near-duplicates where their sets of word shingles (`rlaif.curation.shingles`) have a
 Jaccard similarity of at least .8: in a text of 40 words one changed word, in one of 12 words none
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
@@ -25,6 +25,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from rlaif.curation.shingles import Shingles, scramble, shingle
+from rlaif.records import Message
 
 Number = TypeVar("Number", np.int64, np.uint64)
 THRESHOLD = 0.8
@@ -64,6 +65,14 @@ def near_duplicates(texts: Iterable[str], *, threshold: float = THRESHOLD) -> ND
         _grouped(shingles, order, threshold), return_index=True, return_inverse=True
     )
     return own[start][group][np.searchsorted(own, np.asarray(keys, np.uint64))]
+
+
+def prompt_text(prompt: Sequence[Message]) -> str:
+    """The text by which near-duplicates of a prompt are found: all messages but the system's.
+
+    A system prompt that a whole pool shares would make one group of it.
+    """
+    return "\n".join(message.content for message in prompt if message.role != "system")
 
 
 def content_hash(text: str) -> int:

@@ -12,13 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlaif.curation.duplicates import content_hash, near_duplicates, similarity
+from rlaif.curation.duplicates import (
+    content_hash,
+    near_duplicates,
+    prompt_text,
+    similarity,
+)
 from rlaif.curation.shingles import shingle
+from rlaif.records import Message
 
 SYMBOLS = "+-*/=<>^%$&|~#@\\_"
 WORDS = ["the", "a", "big", "red", "cat", "dog", "runs", "x=1", "3+4", "Élan", "東京", "ß"]
 words = st.sampled_from(WORDS)
-sentences = st.lists(words, max_size=12).map(" ".join)
+odd = st.characters() | st.sampled_from(list("ab 日本。ーé\u3000\u00a0ﬁ½…'-+\0\n😀가한ก"))
+sentences = st.lists(words | st.text(odd, max_size=6), max_size=12).map(" ".join)
 
 
 def naive_words(text):
@@ -138,6 +145,14 @@ def test_the_order_of_texts_changes_nothing_and_strangers_change_no_key():
 def test_what_counts_as_the_same(one, other, same):
     keys = near_duplicates([one, other])
     assert (keys[0] == keys[1]) == same
+
+
+def test_a_system_prompt_that_all_share_makes_no_group_of_them():
+    system = Message(role="system", content=" ".join(VOCABULARY[:200]))
+    asked = ["Why is the sky blue?", "Name three rivers of Peru.", "why is the sky  blue"]
+    prompts = [(system, Message(role="user", content=question)) for question in asked]
+    keys = near_duplicates(map(prompt_text, prompts)).tolist()
+    assert keys[0] == keys[2] != keys[1]
 
 
 def test_nothing_is_grouped_as_nothing_and_the_threshold_is_checked():
