@@ -2,14 +2,82 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from pathlib import Path
 
-from rlaif.pipelines.publish import export_run
+from pydantic import SecretStr
+
+from rlaif.clients.keys import checked_url, secret, setting
+from rlaif.errors import ConfigError
+from rlaif.exchange.hub import check_repo, push
+from rlaif.pipelines.publish import build_hub, export_run
+
+TOKEN = "HF_TOKEN"
+SHORTEST_SECRET = 8
+"""A shorter value of a variable is no secret, and would be found everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushOptions:
+    """How a run is published."""
+
+    repo: str | None
+    public: bool
+    dry_run: bool
+    allow_contacts: bool
+    license: str
+    replace: bool
 
 
 def export_command(run: Path, name: str, out: Path | None) -> None:
     """Write a run's rows in another format and say what is where."""
     folder, counts = export_run(run, name, out)
+    _print_counts(folder, counts)
+
+
+def push_command(run: Path, options: PushOptions) -> None:
+    """Write the folder for the hub and, with a token, send it."""
+    if options.repo:
+        check_repo(options.repo)
+    token = None if options.dry_run else secret(TOKEN)
+    if token and not options.repo:
+        raise ConfigError("push: give --repo owner/name, or --dry-run to write the folder only")
+    folder, counts = build_hub(
+        run,
+        license=options.license,
+        allow_contacts=options.allow_contacts,
+        own=_own_secrets(token),
+    )
+    _print_counts(folder, counts)
+    if token is None or options.repo is None:
+        why = "dry run" if options.dry_run else f"{TOKEN} is not set"
+        print(f"{why}: nothing was sent. {folder} is exactly what would be.")
+        return
+    endpoint = setting("HF_ENDPOINT")
+    sent = push(
+        folder,
+        options.repo,
+        token.get_secret_value(),
+        public=options.public,
+        replace=options.replace,
+        endpoint=checked_url(endpoint) if endpoint else None,
+    )
+    what = "one commit" if sent.sent else "already there, nothing was sent"
+    print(f"{sent.url}: {what} ({sent.commit[:12]}), {'private' if sent.private else 'public'}")
+    if options.public and sent.private:
+        print("It was private before and stays so: make it public on its settings page.")
+
+
+def _own_secrets(token: SecretStr | None) -> dict[str, str]:
+    """Values of variables that are named like keys: they are looked for in what is published."""
+    named = {k: v for k, v in os.environ.items() if k.endswith(("_API_KEY", "_TOKEN"))}
+    if token:
+        named[TOKEN] = token.get_secret_value()
+    return {k: v for k, v in named.items() if len(v) >= SHORTEST_SECRET}
+
+
+def _print_counts(folder: Path, counts: dict[str, int]) -> None:
     for split, rows in counts.items():
         print(f"{folder}: {split} {rows:,} rows")
     if not any(counts.values()):

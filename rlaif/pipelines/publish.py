@@ -2,11 +2,40 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import yaml
+
+from rlaif import constitution, content
 from rlaif.errors import ConfigError
-from rlaif.exchange.export import SPLITS, export
+from rlaif.exchange.dataset_card import CardFacts, checked_license, dataset_card
+from rlaif.exchange.export import SPLITS, export, read_columns
+from rlaif.exchange.hub import MARK
+from rlaif.exchange.privacy import Findings
+from rlaif.exchange.sources import HUB_NAME
+from rlaif.judges.card import load_judge
 from rlaif.pipelines.artifacts import RunFolder
+from rlaif.pipelines.survey import Survey
+
+COLUMNS = (
+    ("prompt", "chat messages"),
+    ("chosen, rejected", "one assistant message each; chosen_model and rejected_model wrote them"),
+    ("p", "P(a fresh annotator prefers chosen), if p_kind is calibrated; else the judge's own"),
+    ("weight", "from source and sampling only; how sure is in p"),
+    ("decided_by", "human, reference, judge, panel or cascade:N"),
+    ("judge, principles, rationale", "who judged, by which principles, with which words"),
+    ("judgements", "keys of the calls behind the row, as in the run's ledger"),
+    ("domain, source, label, flipped", "as the input had them; flipped: its response b was chosen"),
+    ("split", "by prompt: near-duplicate prompts share one"),
+)
+LOCAL = re.compile(r"(?:[A-Za-z]:)?[/\\~]")
+"""How a path of this machine begins."""
+UNPUBLISHED = ("base_url", "allow_http")
+"""Recipe keys that may name a private host."""
 
 
 def preferences_of(run: Path) -> Path:
@@ -48,3 +77,136 @@ def _check_replaceable(target: Path) -> None:
     others = {p.name for p in target.iterdir()} - ours if target.exists() else set()
     if others:
         raise ConfigError(f"{target}: holds other files ({min(others)!r}, ...): give a new folder")
+
+
+def build_hub(
+    run: Path, *, license: str, allow_contacts: bool, own: Mapping[str, str]
+) -> tuple[Path, dict[str, int]]:
+    """Write the exact folder that goes to the hub, `RUN/hub/`; returns it and rows by split.
+
+    Nothing is written where something in it must not be published: `own` are the user's secrets
+    by variable. Raises InputError for that, ConfigError for a run that is not finished.
+    """
+    source, checked = preferences_of(run), checked_license(license)
+    folder = RunFolder.standalone(run)
+    manifest = folder.read_manifest()
+    with folder.locked(), folder.writing(folder.hub) as path:
+        findings = Findings(own, contacts=not allow_contacts)
+        findings.rows(read_columns(source))
+        for part in ("data", "rlaif"):
+            (path / part).mkdir(parents=True)
+        counts = export(source, path / "data", "parquet", stem="{}-00000-of-00001")
+        curation = _curation(source)
+        facts = _facts(folder, manifest, curation, source, counts, checked)
+        texts = _texts(folder, manifest, curation) | {"README.md": dataset_card(facts)}
+        for name, text in texts.items():
+            findings.text(name, text)
+            (path / name).write_text(text, encoding="utf-8")
+        findings.refuse(source)
+    return folder.hub, counts
+
+
+def _curation(source: Path) -> dict[str, Any] | None:
+    path = source.parent / "curation.json"
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        raise ConfigError(f"{path}: cannot be read as JSON: curate the run again") from None
+    return found
+
+
+def _texts(
+    folder: RunFolder, manifest: Mapping[str, Any], curation: Mapping[str, Any] | None
+) -> dict[str, str]:
+    """The files that say how the data came about, by name, without this machine's paths."""
+    recipe = yaml.safe_dump(scrubbed(_recipe(folder)), sort_keys=False, allow_unicode=True)
+    told = {MARK: manifest} | ({"rlaif/curation.json": curation} if curation else {})
+    texts = {name: json.dumps(scrubbed(v), indent=2, sort_keys=True) for name, v in told.items()}
+    return {name: f"{text}\n" for name, text in texts.items()} | {"rlaif/recipe.yaml": recipe}
+
+
+def _recipe(folder: RunFolder) -> dict[str, Any]:
+    found = content.load_yaml(folder.recipe)
+    if not isinstance(found, dict):
+        raise ConfigError(f"{folder.recipe}: is no recipe")
+    return found
+
+
+def scrubbed(value: Any, key: str = "") -> Any:
+    """`value` without folders of this machine and without endpoints."""
+    if key in UNPUBLISHED:
+        return None
+    if isinstance(value, Mapping):
+        kept = {k: scrubbed(v, str(k)) for k, v in value.items() if k not in UNPUBLISHED}
+        return kept
+    if isinstance(value, list | tuple):
+        return [scrubbed(item) for item in value]
+    if isinstance(value, str):
+        named = key in ("input", "source") and not HUB_NAME.fullmatch(value)
+        if LOCAL.match(value) or named:
+            return re.split(r"[/\\]", value.rstrip("/\\"))[-1]
+    return value
+
+
+def _facts(
+    folder: RunFolder,
+    manifest: dict[str, Any],
+    curation: Mapping[str, Any] | None,
+    source: Path,
+    counts: Mapping[str, int],
+    license: str,
+) -> CardFacts:
+    survey = Survey()
+    for rows in read_columns(source):
+        survey.add(rows)
+    recipe = _recipe(folder)
+    return CardFacts(
+        rows=counts,
+        manifest=scrubbed(manifest),
+        curation=curation,
+        decided_by=survey.decided_by,
+        domains=survey.domains(),
+        principles=list(_principles(recipe, manifest)),
+        judge=list(_judge(recipe, manifest)),
+        biases=survey.biases(),
+        license=license,
+        columns=COLUMNS,
+    )
+
+
+def _principles(
+    recipe: Mapping[str, Any], manifest: Mapping[str, Any]
+) -> Iterator[tuple[str, str, int]]:
+    """The principles used, with their texts if the constitution is still the one of the run."""
+    texts: dict[str, str] = {}
+    known = manifest.get("constitution", {})
+    try:
+        rules = constitution.load(content.find("constitution", recipe.get("constitution", "core")))
+        if rules.fingerprint == known.get("digest"):
+            texts = {principle.id: principle.text for principle in rules.principles}
+    except ConfigError:
+        pass  # it is no longer here; the digest above still names it
+    used = manifest.get("judgements", {}).get("principles", {})
+    for name, n in sorted(used.items(), key=lambda item: (-item[1], item[0])):
+        yield name, texts.get(name, "(text not at hand)"), n
+
+
+def _judge(recipe: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is known of the judge; its card, if it is still the one of the run."""
+    fingerprint = manifest.get("judge", "not recorded")
+    yield "judge", fingerprint
+    for member in manifest.get("members", []):
+        yield "member", member
+    for model, n in manifest.get("judgements", {}).get("models", {}).items():
+        yield "model", f"{model} ({n:,} judgements)"
+    stage = recipe.get("judge", {})
+    try:
+        judge = load_judge(stage.get("card", ""), stage.get("set") or {})
+    except ConfigError:
+        return
+    if judge.fingerprint == fingerprint:
+        card = judge.card
+        yield "about", card.about
+        yield "asked for", f"{card.confidence}, {'with' if card.reasoning else 'no'} reasoning"
