@@ -25,7 +25,7 @@ def curate_command(run: Path, labels: Path | None, settings: list[str]) -> None:
 
 def print_curation(summary: Mapping[str, Any], run: Path, console: Console) -> None:
     """The funnel, the promise and what held-out labels say of it."""
-    from rlaif.pipelines.curation import told
+    from rlaif.pipelines.curation_told import told
 
     console.print()
     console.rule(f"{run}/curated")

@@ -29,8 +29,10 @@ from rlaif.curation.decide import (
 from rlaif.curation.features import Features
 from rlaif.curation.guarantee import Stage, walk_cascade
 from rlaif.curation.hybrid import Kappa, blend, fit_kappa
+from rlaif.curation.people import fold_labels
 from rlaif.curation.splits import split_labels, split_pool
 from rlaif.measures.intervals import Estimate, clustered_mean
+from rlaif.measures.ppi import PoweredMean, ppi_mean
 from rlaif.pipelines.pool import ReadPool
 from rlaif.pipelines.recipe import CurateStage
 from rlaif.records import HumanLabel, LabelKind
@@ -68,6 +70,8 @@ class Curated:
     split: NDArray[np.str_]
     figures: Mapping[str, Estimate]
     """Agreement with held-out labels."""
+    powered: Mapping[str, PoweredMean]
+    """Agreement of the judge over pairs nobody labelled too, from labels that shaped no score."""
 
 
 def curate(
@@ -97,6 +101,7 @@ def curate(
         dropped_by_filter=pool.dropped,
         split=split_pool(pool.group, pool.domain.astype(str), pool.group[heldout], seed=seed),
         figures=_figures(pool.group, labelled, told, keep),
+        powered=_powered(pool.group, labelled, told, keep, bool(calibrators)),
     )
 
 
@@ -104,21 +109,17 @@ def _labelled(
     read: ReadPool, labels: Sequence[HumanLabel], kind: LabelKind, stage: CurateStage, seed: int
 ) -> Labelled:
     pool = read.pool
-    row = {name: number for number, name in enumerate(read.verdicts.comparison)}
-    counts = {side: np.zeros(len(pool)) for side in ("a", "b", "tie")}
-    random = np.ones(len(pool), dtype=bool)
-    for label in labels:
-        counts[label.label][row[label.id]] += 1
-        random[row[label.id]] &= label.drawn_by == "random"
-    n = counts["a"] + counts["b"] + counts["tie"]
-    under = (n > 0) & (n < stage.quorum)
-    for side in counts.values():
-        side[under] = 0
-    drawn = (n >= stage.quorum) & random
-    votes = Votes(counts["a"], counts["b"], counts["tie"], drawn)
+    people = fold_labels(labels, quorum=stage.quorum)
+    at = people.rows(read.verdicts.comparison)
+    there = at >= 0
+    counts = np.zeros((len(pool), 3))
+    counts[there] = people.votes[at[there]]
+    drawn = there.copy()
+    drawn[there] = people.random[at[there]]
+    votes = Votes(counts[:, 0], counts[:, 1], counts[:, 2], drawn)
     parts: Parts = np.full(len(pool), "", dtype="<U7")
     parts[drawn] = split_labels(pool.group[drawn], pool.domain[drawn].astype(str), seed=seed)
-    return Labelled(kind, votes, parts, int(under.sum()))
+    return Labelled(kind, votes, parts, sum(people.dropped.values()))
 
 
 def _features(read: ReadPool, where: NDArray[np.bool_]) -> Features:
@@ -237,3 +238,28 @@ def _figures(
         "all": over(heldout),
         "all, human ties left out": over(no_ties),
     }
+
+
+def _powered(
+    group: NDArray[np.uint64],
+    labelled: Labelled,
+    told: Judged,
+    keep: NDArray[np.bool_],
+    calibrated: bool,
+) -> dict[str, PoweredMean]:
+    """What share of the pool, and of what is kept, people would agree with the judge about."""
+    asked = (labelled.parts != "") & ((labelled.parts != "fit") | (not calibrated))
+    agrees = (labelled.votes.side * told.side == 1).astype(float)
+    sure = np.maximum(told.p_a, 1 - told.p_a)
+    made = {}
+    for name, where in (("judged", ~np.isnan(told.p_a)), ("kept", keep)):
+        ours, rest = where & asked, where & (labelled.votes.n == 0)
+        if ours.sum() > 1 and rest.any():
+            made[name] = ppi_mean(
+                agrees[ours],
+                sure[ours],
+                sure[rest],
+                groups=group[ours].tolist(),
+                groups_unlabelled=group[rest].tolist(),
+            )
+    return made

@@ -102,6 +102,49 @@ def test_a_fixed_threshold_promises_nothing(workspace):
     assert all(row["p"] >= 0.6 for row in rows(workspace))
 
 
+def test_several_annotators_are_held_beside_each_other_and_the_judge(workspace):
+    verdicts = judged(workspace, 300)
+    rng = random.Random(3)
+    lines = []
+    for verdict in verdicts:
+        true = verdict["winner"] if verdict["winner"] != "tie" else "a"
+        for name in ("ann", "bob", "cy"):
+            vote = true if rng.random() < 0.75 else "ba"["ab".index(true)]
+            lines.append({"id": verdict["comparison"], "label": vote, "annotator": name})
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (workspace.path / "labels.jsonl").write_text(text, encoding="utf-8")
+    summary, told = curated(workspace, "alpha=0.1", "gate=none")
+    people = summary["annotators"]
+    assert people["agreement"]["percent"]["value"] == pytest.approx(0.75**2 + 0.25**2, abs=0.06)
+    assert people["human_reference"]["strict"]["annotator"]["value"] < 0.9
+    assert "more than people agree" in summary["warning"]
+    assert "Krippendorff alpha" in told
+    assert summary["kappa"]["fitted"]
+    assert people["strong_disagreement"] == 0  # of three votes one side always leads by a third
+    human = [row for row in rows(workspace) if row["decided_by"] == "human"]
+    unanimous = {0: 0, 1: 0}
+    for row in human:
+        votes = [v["label"] for v in lines if v["id"] == row["id"]]
+        unanimous[int(len(set(votes)) == 1)] += row["p"]
+    # Three votes for one side are worth more than two of three.
+    all_, some = (
+        unanimous[k]
+        / sum(
+            int(len({v["label"] for v in lines if v["id"] == row["id"]}) == 1) == k for row in human
+        )
+        for k in (1, 0)
+    )
+    assert all_ > some
+
+
+def test_a_quorum_leaves_pairs_with_few_votes_out_and_counts_them(workspace):
+    verdicts = judged(workspace, 60)
+    people(workspace, verdicts, lambda v: 0.9)
+    summary, _ = curated(workspace, "quorum=2")
+    assert summary["labels"]["pairs"] == 0
+    assert summary["labels"]["under_quorum"] > 50
+
+
 def test_informative_labels_decide_their_rows_and_test_nothing(workspace):
     verdicts = judged(workspace, 300)
     labels = people(workspace, verdicts, lambda v: 0.95, drawn_by="informative")

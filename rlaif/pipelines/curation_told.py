@@ -1,0 +1,194 @@
+"""What curation came to, as `curation.json` and as the lines a person reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rlaif.measures.intervals import Estimate
+from rlaif.pipelines.annotators import plain
+from rlaif.pipelines.curate import Curated
+from rlaif.pipelines.recipe import CurateStage, Recipe
+
+Summary = dict[str, Any]
+
+
+def warning(summary: Summary) -> str | None:
+    """Where the promise asks more of the judge than people show of each other."""
+    if not summary["annotators"]:
+        return None
+    person = summary["annotators"]["human_reference"]["strict"]["annotator"]["value"]
+    if person is None or 1 - summary["alpha"] <= person:
+        return None
+    return (
+        f"alpha {summary['alpha']:g} asks for {1 - summary['alpha']:.0%} agreement, and one more"
+        f" annotator reaches {person:.1%} with the others: more than people agree"
+    )
+
+
+def summarise(found: Curated, stage: CurateStage, recipe: Recipe, decider: str) -> Summary:
+    """What `curation.json` holds."""
+    heldout = found.figures["kept"]
+    walks = found.promise.walks
+    thresholds = [t for t in found.promise.thresholds.values() if t is not None]
+    keep = found.merged.kept & ~found.merged.by_people
+    return {
+        "alpha": stage.alpha,
+        "delta": stage.delta,
+        "select": stage.select,
+        "guarantee": found.promise.guarantee,
+        "reason": found.promise.reason,
+        "threshold": min(thresholds, default=None),
+        "coverage": float(keep.mean()) if len(keep) else 0.0,
+        "n_calibration": sum(walk.n for walk in walks.values()),
+        "heldout": _interval(heldout),
+        "heldout_contradicts": _contradicts(heldout, stage.alpha, found.promise.guarantee),
+        "agreement": {name: _interval(figure) for name, figure in found.figures.items()},
+        "estimated_agreement": plain({k: asdict(v) for k, v in found.powered.items()}),
+        "p_kind": "calibrated" if found.calibrators else "raw",
+        "raw_because": found.raw_because,
+        "calibrators": {str(k): c.model_dump(mode="json") for k, c in found.calibrators.items()},
+        "kappa": asdict(found.kappa),
+        "walks": {
+            str(number): {
+                "delta": walk.delta,
+                "n": walk.n,
+                "threshold": walk.threshold,
+                "coverage": walk.coverage,
+                "reason": walk.reason,
+                "steps": [asdict(step) for step in walk.steps],
+            }
+            for number, walk in walks.items()
+        },
+        "labels": _told_labels(found),
+        "counts": _counts(found, decider),
+        "recipe": recipe.name,
+        "seed": recipe.seed,
+        "settings": stage.model_dump(mode="json"),
+    }
+
+
+def _interval(figure: Estimate) -> dict[str, Any]:
+    return {
+        "n": figure.n,
+        "agreement": None if figure.n == 0 else figure.value,
+        "low": figure.low,
+        "high": figure.high,
+    }
+
+
+def _contradicts(heldout: Estimate, alpha: float, guarantee: bool) -> bool | None:
+    """Whether held-out labels speak against the promise; None where they cannot tell."""
+    if not guarantee or heldout.high is None:
+        return None
+    return heldout.high < 1 - alpha
+
+
+def _told_labels(found: Curated) -> dict[str, Any]:
+    labelled = found.labelled
+    n = labelled.votes.n
+    return {
+        "kind": labelled.kind,
+        "pairs": int((n > 0).sum()),
+        "votes": int(n.sum()),
+        "informative_pairs": int(((n > 0) & ~labelled.votes.random).sum()),
+        "under_quorum": labelled.under_quorum,
+        **{part: int((labelled.parts == part).sum()) for part in ("fit", "test", "heldout")},
+    }
+
+
+def _counts(found: Curated, decider: str) -> dict[str, Any]:
+    made = found.merged
+    people = int(made.by_people.sum())
+    kept = int(made.kept.sum())
+    deciders = {found.labelled.kind: people, decider: kept - people}
+    return {
+        "in": len(made.side),
+        "kept": kept,
+        "dropped": dict(Counter(reason for reason in made.reason if reason is not None)),
+        "decided_by": {name: n for name, n in deciders.items() if n},
+        "splits": dict(Counter(map(str, found.split[made.kept]))),
+        "conflicts": int(made.conflict.sum()),
+    }
+
+
+def told(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The lines a person reads: the funnel, the promise, what held-out labels say."""
+    counts, labels = summary["counts"], summary["labels"]
+    yield "pairs in", f"{counts['in']:,}"
+    for reason, n in sorted(counts["dropped"].items(), key=lambda item: -item[1]):
+        yield f"  left out: {reason}", f"{n:,}"
+    yield "kept", f"{counts['kept']:,}"
+    for name, n in counts["decided_by"].items():
+        yield f"  decided by {name}", f"{n:,}"
+    yield "splits", ", ".join(f"{name} {n:,}" for name, n in counts["splits"].items()) or "-"
+    yield (
+        f"{labels['kind']} labels",
+        f"{labels['pairs']:,} pairs: fit {labels['fit']:,}, test {labels['test']:,},"
+        f" held-out {labels['heldout']:,}",
+    )
+    if counts["conflicts"]:
+        yield "people and judge disagree", f"{counts['conflicts']:,} pairs (conflicts.jsonl)"
+    yield "p", f"{summary['p_kind']}" + _because(summary["raw_because"])
+    yield "promise", _promise(summary)
+    for name, figure in summary["agreement"].items():
+        yield f"held-out agreement, {name}", _told(figure)
+    for name, powered in summary["estimated_agreement"].items():
+        figure = _told(_figure(powered["estimate"]))
+        yield f"agreement of all {name}", f"{figure}, of {powered['unlabelled']:,} unlabelled too"
+    if summary["annotators"]:
+        yield from _told_people(summary["annotators"])
+    if summary["warning"]:
+        yield "WARNING", summary["warning"]
+    if summary["heldout_contradicts"]:
+        yield "WARNING", "held-out labels contradict the promise: do not rely on it"
+
+
+def _told_people(people: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    agreement, strict = people["agreement"], people["human_reference"]["strict"]
+    alpha = _told(_figure(agreement["alpha"]))
+    yield "annotators agree", f"{_told(_figure(agreement['percent']))}; Krippendorff alpha {alpha}"
+    if agreement["under_0.6"]:
+        yield "  under .6", ", ".join(agreement["under_0.6"])
+    yield (
+        "human reference",
+        (
+            f"a left-out annotator {_told(_figure(strict['annotator']))},"
+            f" the judge {_told(_figure(strict['judge']))}"
+        ),
+    )
+
+
+def _figure(estimate: Mapping[str, Any]) -> dict[str, Any]:
+    return {"agreement": estimate["value"], **estimate}
+
+
+def _promise(summary: Mapping[str, Any]) -> str:
+    aim = f"at most {summary['alpha']:.0%} against people, delta {summary['delta']:.0%}"
+    if summary["guarantee"]:
+        return (
+            f"{aim}: kept where confidence >= {summary['threshold']:.3f},"
+            f" {summary['coverage']:.1%} of the pool, tested on {summary['n_calibration']} labels"
+        )
+    shown = f"none ({summary['reason']})"
+    walks: Sequence[Mapping[str, Any]] = list(summary["walks"].values())
+    if summary["select"] == "threshold" and walks:
+        would = "; ".join(
+            f"{walk['coverage']:.1%} of the pool" if walk["threshold"] is not None else "nothing"
+            for walk in walks
+        )
+        shown += f"; a promise ({aim}) would have kept {would}"
+    return shown
+
+
+def _because(reason: str | None) -> str:
+    return f" ({reason})" if reason else ""
+
+
+def _told(figure: Mapping[str, Any]) -> str:
+    if not figure["n"] or figure["agreement"] is None:
+        return f"- (n {figure['n']})"
+    interval = "" if figure["low"] is None else f" [{figure['low']:.3f}, {figure['high']:.3f}]"
+    return f"{figure['agreement']:.3f}{interval} (n {figure['n']})"
