@@ -76,7 +76,7 @@ def dataset_card(facts: CardFacts) -> str:
         *_how(facts),
         *_funnel(facts),
         *_trust(facts),
-        *_figures("Agreement with the input's labels", _agreement(facts.manifest)),
+        *_agreement(facts.manifest),
         *_biases(facts),
         *_principles(facts),
         *_columns(facts),
@@ -199,19 +199,19 @@ def _one_minus(curation: Mapping[str, Any], name: str) -> str:
     return "unknown" if value is None else f"{1 - value:.0%}"
 
 
-def _agreement(manifest: Mapping[str, Any]) -> list[Figure]:
-    labels = {k: v for k, v in manifest.get("agreement", {}).items() if isinstance(v, Mapping)}
-    return [
-        Figure(name, v.get("value"), v.get("n", 0), v.get("low"), v.get("high"))
-        for name, v in labels.items()
-    ]
-
-
-def _figures(title: str, figures: Sequence[Figure]) -> Iterator[str]:
-    if not figures:
+def _agreement(manifest: Mapping[str, Any]) -> Iterator[str]:
+    found = manifest.get("agreement", {})
+    if not found:
         return
-    yield f"## {title}\n"
+    kind = manifest.get("labels", {}).get("kind", "input")
+    yield f"## Agreement with the {escaped(kind)} labels of the input\n"
+    if kind == "reference":
+        yield "These labels hold by construction: this is no agreement with people.\n"
     yield "Of all judged pairs, before selection; a pair left without a verdict counts as wrong.\n"
+    figures = (
+        Figure(name, v.get("value"), v.get("n", 0), v.get("low"), v.get("high"))
+        for name, v in found.items()
+    )
     yield from _table(("", "share", "95 % interval", "n"), map(_cells, figures))
 
 
