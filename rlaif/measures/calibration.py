@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rlaif.errors import MissingExtra
 from rlaif.measures.intervals import Estimate, clustered_mean
 
 EPS = 1e-6
@@ -63,14 +62,18 @@ def brier_scores(p: ArrayLike, y: ArrayLike) -> NDArray[Any]:
 def auroc(p: ArrayLike, y: ArrayLike) -> float:
     """P(a case that came true has the higher p), ties in p a half; y of a half is left out.
 
-    NaN where only one class is left. Needs the extra `curate`.
+    The rank sum of Mann and Whitney; NaN where only one class is left.
     """
+    from scipy.stats import rankdata
+
     forecast, outcome = _checked(p, y)
     there = outcome != 0.5
     true = outcome[there] > 0.5
     if true.all() or not true.any():
         return float("nan")
-    return float(_roc_auc(true, forecast[there]))
+    n, m = int(true.sum()), int((~true).sum())
+    rank_sum = float(rankdata(forecast[there])[true].sum())
+    return (rank_sum - n * (n + 1) / 2) / (n * m)
 
 
 def auroc_of_pairs(p: ArrayLike, y: ArrayLike) -> float:
@@ -123,14 +126,6 @@ def paired_difference(
     if one.shape != other.shape or one.ndim != 1:
         raise ValueError(f"paired scores must have one shape (n,), not {one.shape}, {other.shape}")
     return clustered_mean(one - other, clusters, seed=seed, level=level, bounds=None)
-
-
-def _roc_auc(true: NDArray[Any], forecast: NDArray[Any]) -> float:
-    try:
-        from sklearn.metrics import roc_auc_score
-    except ImportError as error:
-        raise MissingExtra("scikit-learn", "curate", "AUROC") from error
-    return float(roc_auc_score(true, forecast))
 
 
 def _bin_index(forecast: NDArray[Any]) -> NDArray[np.intp]:
