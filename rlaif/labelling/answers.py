@@ -12,7 +12,7 @@ label: pairs that were skipped, and pairs whose verdict an annotator has seen, w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -52,15 +52,23 @@ class Answers:
         self.path = path
         self._labels = Lines(path)
         self._progress = Lines(path.with_name(f"{path.stem}.progress.jsonl"))
+        self._known: dict[str, tuple[tuple[tuple[Row, ...], ...], dict[str, Answer]]] = {}
         self._progress.rows()  # a file that cannot be read is told at once, not on the page
         for number, row in enumerate(self._labels.rows(), start=1):
             _check(row, f"{path}:{number}")
 
-    def of(self, annotator: str) -> dict[str, Answer]:
+    def of(self, annotator: str) -> Mapping[str, Answer]:
         """This annotator's answers by pair, skipped ones among them, oldest first."""
-        found = {row["id"]: _skipped(row) for row in self._skips(annotator)}
-        found |= {row["id"]: _labelled(row) for row in self._rows(annotator)}
-        return dict(sorted(found.items(), key=lambda item: item[1].at))
+        stand = self._labels.rows(), self._progress.rows()
+        known = self._known.get(annotator)
+        if known is None or any(
+            one is not other for one, other in zip(known[0], stand, strict=True)
+        ):
+            found = {row["id"]: _skipped(row) for row in self._skips(annotator)}
+            found |= {row["id"]: _labelled(row) for row in self._rows(annotator)}
+            known = stand, dict(sorted(found.items(), key=lambda item: item[1].at))
+            self._known[annotator] = known
+        return known[1]
 
     def others(self, annotator: str, name: str) -> list[Label]:
         """What everybody else said of the pair with id `name`."""

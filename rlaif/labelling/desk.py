@@ -118,7 +118,7 @@ class Desk:
     def undo(self, annotator: str) -> int | None:
         """Take the last answer back and return its pair's number; None where there is none."""
         name = self.answers.undo(annotator)
-        return self.tasks.ids.index(name) if name in self.tasks.ids else None
+        return None if name is None else self.tasks.numbers.get(name)
 
     def open_after(self, annotator: str, number: int) -> int | None:
         """The next pair without an answer, from the start again at the end; None if all have."""
@@ -135,7 +135,7 @@ class Desk:
 
     def progress(self, annotator: str) -> Progress:
         """How many of these pairs have an answer."""
-        known = set(self.tasks.ids)
+        known = self.tasks.numbers
         given = [a for name, a in self.answers.of(annotator).items() if name in known]
         labelled = sum(answer.label is not None for answer in given)
         return Progress(len(self.tasks), labelled, len(given) - labelled)
@@ -154,8 +154,7 @@ class Desk:
         names = self.judged.disagreeing(given)
         part = names[start : start + count]
         reasons = self.judged.reasons(part)
-        numbers = {name: number for number, name in enumerate(self.tasks.ids)}
-        verdicts = self.judged.verdicts
+        numbers, verdicts = self.tasks.numbers, self.judged.verdicts
         made = [
             self._difference(annotator, numbers[name], verdicts[name], reasons[name])
             for name in part

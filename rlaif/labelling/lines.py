@@ -62,6 +62,7 @@ class Lines:
     def append(self, *rows: Row) -> None:
         """Add lines; they are on the disk when this returns. Raises StoppedError if they cannot."""
         with self.held():
+            before = self.rows()
             try:
                 with self.path.open("r+b" if self.path.exists() else "w+b") as file:
                     end = _sound_end(file)
@@ -74,6 +75,8 @@ class Lines:
                         raise
             except OSError as error:
                 raise self._stopped(error) from None
+            # Nobody else wrote meanwhile, so what is new need not be read back.
+            self._rows, self._read_at = (*before, *rows), _signature(self.path)
 
     def put(self, row: Row, instead_of: Callable[[Row], bool]) -> None:
         """Add one line in place of those that `instead_of` names, in one step.

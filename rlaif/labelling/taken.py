@@ -50,12 +50,11 @@ def check_labels(given: Iterable[Given], tasks: Tasks) -> list[HumanLabel]:
 
     Whoever drew a pair as informative is believed: such labels must not calibrate.
     """
-    numbers = {name: number for number, name in enumerate(tasks.ids)}
     made: list[HumanLabel] = []
     wrong: list[str] = []
     for one in given:
         try:
-            made.append(_checked(one, tasks, numbers))
+            made.append(_checked(one, tasks))
         except Wrong as fault:
             wrong.append(f"  {one.place}: {fault}")
     if wrong:
@@ -89,13 +88,13 @@ def take_over(labels: list[HumanLabel], answers: Answers) -> int:
     return len(new)
 
 
-def _checked(one: Given, tasks: Tasks, numbers: dict[str, int]) -> HumanLabel:
-    if one.id not in numbers:
+def _checked(one: Given, tasks: Tasks) -> HumanLabel:
+    if one.id not in tasks.numbers:
         raise Wrong(f"id {shown(one.id)} is none of {tasks.name}'s; was it made from another file?")
     label = one.label.strip().lower()
     if label not in NAMED:
         raise Wrong(f"column label: must be {', '.join(NAMED)}, not {shown(one.label)}")
-    order = _order(one, tasks, numbers[one.id])
+    order = _order(one, tasks, tasks.numbers[one.id])
     drawn: DrawnBy = "informative" if one.drawn_by == "informative" else tasks.drawn_by(one.id)
     return HumanLabel(
         id=one.id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import cast, get_args
 
@@ -27,6 +28,11 @@ class Tasks:
     ids: tuple[str, ...]
     drawn: dict[str, DrawnBy]
     """How a pair was chosen, where it was not at random."""
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """Each id's number."""
+        return {name: number for number, name in enumerate(self.ids)}
 
     def __len__(self) -> int:
         return len(self.ids)

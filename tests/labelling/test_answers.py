@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlaif.errors import InputError
@@ -128,6 +128,7 @@ ACTS = st.lists(
 )
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(ACTS)
 def test_any_course_of_answers_ends_as_a_dictionary_would(tmp_path_factory, acts):
     path = tmp_path_factory.mktemp("labels") / "l.jsonl"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlaif.labelling.rendering import LONGEST, TAGS, to_html
@@ -66,6 +66,7 @@ def test_hostile_text_is_only_text(text):
     check(to_html(text))
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(
     st.lists(st.sampled_from([*HOSTILE, "\n\n", "> ", "- ", "**", "|a|b|\n|-|-|\n"])).map("".join)
 )
