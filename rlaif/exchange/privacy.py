@@ -48,6 +48,16 @@ CONTACTS = {
     "e-mail address": _MAIL,
     "phone number": rf"(?:^|[^\w.+/=*-])(?:{'|'.join(_PHONES)})(?:$|[^\w-])",
 }
+SIEVE = (
+    r"\b(?:sk[-_]|rk_|hf_|gh[pousr]_|github_pat_|glpat-|AKIA|ASIA|AIza|xox[abeoprs]-|gsk_|npm_"
+    r"|pypi-AgE)"
+    r"[A-Za-z0-9_-]{10}",
+    r"\beyJ[A-Za-z0-9_-]{10}",
+    r"PRIVATE KEY",
+    r"://[^\s/:@]+:[^\s/:@]+@",
+)
+CONTACT_SIEVE = (r"[A-Za-z0-9._%+-]@[A-Za-z0-9-]", r"(?:\d[ .()/-]{0,2}){7}")
+"""What every match of the tables above holds, in few states: bounded repeats make RE2 slow."""
 SHOWN = 20
 """Findings named one by one; the rest is counted."""
 MADE_HERE = ("pair_key", "judgements")
@@ -80,7 +90,9 @@ class Findings:
         patterns = SECRETS | (CONTACTS if self.contacts else {})
         owned = {f"the value of {name}": re.escape(value) for name, value in self.own.items()}
         self._patterns = {k: re.compile(p, re.ASCII) for k, p in (owned | patterns).items()}
-        self._sieve = "|".join(f"(?:{p.pattern})" for p in self._patterns.values())
+        sieve = [*map(re.escape, self.own.values()), *SIEVE]
+        sieve += CONTACT_SIEVE if self.contacts else ()
+        self._sieve = "|".join(f"(?:{pattern})" for pattern in sieve)
 
     def rows(self, batches: Iterable[Any]) -> None:
         """Look through every text of record batches of `Preference`."""

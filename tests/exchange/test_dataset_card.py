@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 
 from rlaif.errors import ConfigError
 from rlaif.exchange.dataset_card import CardFacts, Figure, checked_license, dataset_card, escaped
+from rlaif.exchange.display import plain
 
 MANIFEST: dict[str, Any] = {
     "recipe": "demo", "rlaif": "0.1.0", "python": "3.11.7", "seed": 0, "packages": {"trl": "1.16"},
@@ -154,7 +155,15 @@ def test_hostile_text_changes_no_structure(text: str) -> None:
     assert front_matter(card)["license"] == "unknown"
 
 
+def cell(text: str) -> str:
+    """What a reader sees of a text in a table of one column."""
+    rows = RENDER.parse(f"| x |\n| --- |\n| y{escaped(text)}z |\n")
+    (_, shown) = [token for token in rows if token.type == "inline"]
+    return "".join(child.content for child in shown.children or [])
+
+
 @given(st.text(max_size=30) | st.text("<>[]()|`*_\\#&!~:/ a\n", max_size=12))
-def test_any_text_is_inert_on_one_line(text: str) -> None:
-    kinds = tokens(f"---\n---\n| x |\n| --- |\n| y{escaped(text)} |\n")
-    assert kinds == tokens("---\n---\n| x |\n| --- |\n| y |\n")
+def test_any_text_is_shown_as_it_is(text: str) -> None:
+    kinds = tokens(f"---\n---\n| x |\n| --- |\n| y{escaped(text)}z |\n")
+    assert kinds == tokens("---\n---\n| x |\n| --- |\n| yz |\n")
+    assert cell(text) == f"y{plain(text, 300)}z"
