@@ -80,8 +80,10 @@ def clustered_statistic(
     if m < MIN_BOOTSTRAP:
         return _jackknifed(Estimate(value, size, m), statistic, index, limits, level)
     rng = np.random.default_rng(seed)
-    draws = rng.multinomial(m, np.full(m, 1 / m), size=RESAMPLES)
-    values = np.array([statistic(np.repeat(everything, times[index])) for times in draws])
+    values = np.empty(RESAMPLES)
+    for number in range(RESAMPLES):  # one at a time: all together would fill memory
+        times = np.bincount(rng.integers(m, size=m), minlength=m)
+        values[number] = statistic(np.repeat(everything, times[index]))
     low, high = np.quantile(values[np.isfinite(values)], [(1 - level) / 2, (1 + level) / 2])
     return Estimate(value, size, m, float(low), float(high))
 
