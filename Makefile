@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 RECIPE ?= demo
+RUN ?= outputs/demo
 ARGS :=
 ifdef INPUT
 ARGS += input=$(INPUT) labels=human
@@ -18,10 +19,10 @@ endif
 DEMO_LABEL := $(or $(wildcard outputs/demo/curated/to_label.jsonl),demo) --out outputs/demo.labels.jsonl
 DEMO_LABEL += $(if $(wildcard outputs/demo/judgements.parquet),--run outputs/demo)
 # Any other KEY=VALUE given on the command line goes to the recipe.
-OWN := INPUT JUDGE MODEL RECIPE PYTHON ARGS DATA FILE
+OWN := INPUT JUDGE MODEL RECIPE PYTHON ARGS DATA RUN LABELS REPO FILE DEMO_LABEL
 GIVEN := $(foreach v,$(filter-out $(OWN),$(.VARIABLES)),$(if $(filter command line,$(origin $(v))),$(v)))
 
-.PHONY: help setup generate label test test-fast lint bench-judge bench-local bench-guarantee record-demo
+.PHONY: help setup generate merge label push test test-fast lint bench-judge bench-local bench-guarantee record-demo
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -43,6 +44,16 @@ setup: .venv/.setup ## make .venv with the extras local and dev
 
 generate: .venv/.setup ## judge a dataset: [INPUT=file] [RECIPE=name] [JUDGE=card] [KEY=value ...]
 	@$(BIN)/rlaif run $(RECIPE) $(ARGS) $(foreach v,$(GIVEN),'$(v)=$($(v))')
+
+$(RUN)/manifest.json:
+	@test "$(RUN)" = outputs/demo || { echo "$(RUN): no finished run there"; exit 2; }
+	@$(BIN)/rlaif run demo
+
+merge: .venv/.setup $(RUN)/manifest.json ## merge judge and people: [RUN=folder] [LABELS=file] [KEY=VALUE ...]
+	@$(BIN)/rlaif curate $(RUN) $(if $(LABELS),--labels '$(LABELS)') $(foreach v,$(GIVEN),'$(v)=$($(v))')
+
+push: .venv/.setup $(RUN)/manifest.json ## publish: [RUN=folder] [REPO=owner/name]; only RUN/hub/ without HF_TOKEN
+	@$(BIN)/rlaif push $(RUN) $(if $(REPO),--repo '$(REPO)')
 
 label: .venv/.setup ## label pairs on a local page: [FILE=pairs], else the demo's
 	@$(BIN)/rlaif label $(if $(FILE),$(FILE),$(DEMO_LABEL))

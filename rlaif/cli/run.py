@@ -14,8 +14,11 @@ from rlaif.cli.screen import Screen
 from rlaif.errors import RlaifError
 from rlaif.judges.card import Judge
 from rlaif.pipelines.artifacts import RunFolder
-from rlaif.pipelines.recipe import Recipe, load_recipe, parse_settings
+from rlaif.pipelines.recipe import PublishStage, Recipe, load_recipe, parse_settings
 from rlaif.pipelines.watch import Watch
+
+LAST = "curate"
+"""The last stage: only a run to its end is published."""
 
 if TYPE_CHECKING:
     from rlaif.pipelines.estimate import Cost
@@ -25,7 +28,11 @@ if TYPE_CHECKING:
 def run_command(name: str, settings: list[str], until: str) -> None:
     """Run a recipe and print its summary; exits with the run's status."""
     recipe, path = load_recipe(name, parse_settings(settings))
-    _run(recipe, path.parent, RunFolder.of_recipe(recipe.name), until)
+    folder = RunFolder.of_recipe(recipe.name)
+    code = _run(recipe, path.parent, folder, until)
+    if recipe.publish and code == 0 and until == LAST:
+        _publish(recipe.publish, folder)
+    sys.exit(code)
 
 
 def judge_command(recipe: Recipe, out: Path) -> None:
@@ -35,10 +42,24 @@ def judge_command(recipe: Recipe, out: Path) -> None:
     folder, judge = RunFolder.standalone(out), judge_of(recipe.judge)
     if judge.card.kind == "steps":
         _run_steps(recipe, judge, folder)
-    _run(recipe, Path(), folder, "preferences")
+    sys.exit(_run(recipe, Path(), folder, "preferences"))
 
 
-def _run(recipe: Recipe, base: Path, folder: RunFolder, until: str) -> NoReturn:
+def _publish(stage: PublishStage, folder: RunFolder) -> None:
+    from rlaif.cli.publish import PushOptions, push_command
+
+    options = PushOptions(
+        repo=stage.repo,
+        public=stage.public,
+        dry_run=stage.repo is None,
+        allow_contacts=stage.allow_contacts,
+        license=stage.license,
+        replace=stage.replace,
+    )
+    push_command(folder.path, options)
+
+
+def _run(recipe: Recipe, base: Path, folder: RunFolder, until: str) -> int:
     from rlaif.cli.summary import print_summary
     from rlaif.pipelines.run import run_recipe
 
@@ -46,7 +67,7 @@ def _run(recipe: Recipe, base: Path, folder: RunFolder, until: str) -> NoReturn:
     with _telling_how_to_go_on(screen) as command:
         result = run_recipe(recipe, base, folder, screen, until=until, command=command)
     print_summary(result, screen.console)
-    sys.exit(result.exit_code)
+    return result.exit_code
 
 
 def _run_steps(recipe: Recipe, judge: Judge, folder: RunFolder) -> NoReturn:

@@ -234,9 +234,9 @@ def _figures(
 
     return {
         "kept": over(heldout & keep),
-        "kept, human ties left out": over(no_ties & keep),
+        "kept, ties left out": over(no_ties & keep),
         "all": over(heldout),
-        "all, human ties left out": over(no_ties),
+        "all, ties left out": over(no_ties),
     }
 
 

@@ -130,7 +130,7 @@ def told(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         f" held-out {labels['heldout']:,}",
     )
     if counts["conflicts"]:
-        yield "people and judge disagree", f"{counts['conflicts']:,} pairs (conflicts.jsonl)"
+        yield "labels and judge disagree", f"{counts['conflicts']:,} pairs (conflicts.jsonl)"
     yield "p", f"{summary['p_kind']}" + _because(summary["raw_because"])
     yield "promise", _promise(summary)
     for name, figure in summary["agreement"].items():

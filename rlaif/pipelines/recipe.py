@@ -117,6 +117,19 @@ class CurateStage(Record):
     """Pairs written for people to label next, half at random, half where the judge is unsure."""
 
 
+class PublishStage(Record):
+    """Where a finished run goes. Without HF_TOKEN or `repo` only `hub/` is written."""
+
+    repo: str | None = None
+    """owner/name on the hub."""
+    license: str = "unknown"
+    public: bool = False
+    allow_contacts: bool = False
+    """Publish e-mail addresses and phone numbers that the texts hold."""
+    replace: bool = False
+    """Over a repository that others wrote."""
+
+
 class RecordedStage(Record):
     """Shipped answers of the judge, so that a demo does not judge everything live."""
 
@@ -159,6 +172,8 @@ class Recipe(Record):
     select: SelectStage = SelectStage()
     curate: CurateStage | None = None
     """With it, the run ends in `curated/`: calibrated, selected, merged with human labels."""
+    publish: PublishStage | None = None
+    """With it, a finished run is laid out for the hub, and sent where there is a token."""
     budget_usd: float | None = Field(default=None, gt=0)
     max_failures: float = Field(default=0.05, ge=0, le=1)
     """Share of calls that may fail before the run counts as failed."""

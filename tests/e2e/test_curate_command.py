@@ -248,3 +248,20 @@ def test_the_doctor_finds_a_turned_label(workspace, monkeypatch):
     told = workspace.call("doctor", "out", code=1)
     assert "WRONG planted: curated/preferences.parquet: 0 of 40" in told
     assert "ok    planted: preferences.parquet: 40 of 40" in told
+
+
+def test_the_recipe_from_pairs_to_a_folder_for_the_hub(workspace):
+    verdicts = judged(workspace, 400)
+    people(workspace, verdicts[:300], lambda v: 0.9)
+    told = workspace.call(
+        "run", "preferences", "input=pairs.jsonl", "labels=human", "judge.card=offline",
+        "recorded=null", "curate.labels=labels.jsonl", "curate.alpha=0.3", "curate.gate=none",
+    )  # fmt: skip
+    run = workspace.path / "outputs/preferences"
+    summary = json.loads((run / "curated/curation.json").read_text())
+    assert summary["guarantee"] is True
+    assert "at most 30% against people" in told
+    assert "nothing was sent" in told
+    published = [pq.read_table(path).num_rows for path in (run / "hub/data").iterdir()]
+    assert sum(published) == summary["counts"]["kept"]
+    assert "alpha" in (run / "hub/README.md").read_text()
