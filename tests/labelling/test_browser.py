@@ -217,6 +217,8 @@ def test_it_is_blind_and_a_script_in_a_response_never_runs(label, tab, tmp_path)
     assert "pwned" not in ann.driver.title
     told = [row["message"] for row in ann.driver.get_log("browser")]
     assert not told  # no script was refused, since none came through
+    ann.driver.get(command.link + "&pair=5")
+    ann.answer("z", then="Not recorded")  # it would not be blind
 
 
 def test_no_inline_script_would_run_even_if_one_came_through(label, tab):

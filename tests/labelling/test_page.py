@@ -125,6 +125,7 @@ def test_disagreements_show_only_what_this_annotator_has_answered_and_make_it_fi
     reply = site.post("answer", annotator="ann", pair=0, save="tie")
     assert reply.status == 409
     assert "seen the judge" in reply.text
+    assert site.post("undo", annotator="ann").status == 409
     assert site.labels()[0]["label"] == "a"
     assert "your answer stays" in site.get("label", annotator="ann", pair=2).text
 
