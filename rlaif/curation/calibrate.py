@@ -28,7 +28,9 @@ Kind = Literal["temperature", "logistic", "weights", "isotonic"]
 KINDS: tuple[Kind, ...] = ("temperature", "logistic", "weights", "isotonic")
 PENALTY = {"temperature": 0.0, "logistic": 1.0, "weights": 10.0}
 MIN_PROMPTS = 100
-"""Prompts with a label that is no tie below which nothing is calibrated."""
+"""Prompts with a label that is no tie below which nothing is calibrated. For a judge right in .70
+a slope from 100 labels costs .005 nats on average and .018 in the worst twentieth, of the .039 that
+knowing it gains over the constant forecast; one from 50 costs .014 and .053 (400 draws each)."""
 FOLDS = 5
 AUROC_SLACK = 0.005
 """How far a map may fall behind the raw ranking: the ends of an isotonic one are flat."""
