@@ -6,14 +6,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from rlaif.clients.keys import checked_url, secret, setting
-from rlaif.errors import ConfigError
 from rlaif.exchange.hub import check_repo, push
 from rlaif.pipelines.publish import build_hub, export_run
 
 TOKEN = "HF_TOKEN"
+KEYS = (TOKEN, "OPENAI_API_KEY", "ANTHROPIC_API_KEY")
+"""Variables that may also stand in `.env`."""
 SHORTEST_SECRET = 8
 """A shorter value of a variable is no secret, and would be found everywhere."""
 
@@ -41,18 +40,18 @@ def push_command(run: Path, options: PushOptions) -> None:
     if options.repo:
         check_repo(options.repo)
     token = None if options.dry_run else secret(TOKEN)
-    if token and not options.repo:
-        raise ConfigError("push: give --repo owner/name, or --dry-run to write the folder only")
     folder, counts = build_hub(
         run,
         license=options.license,
         allow_contacts=options.allow_contacts,
-        own=_own_secrets(token),
+        own=_own_secrets(),
     )
     _print_counts(folder, counts)
     if token is None or options.repo is None:
-        why = "dry run" if options.dry_run else f"{TOKEN} is not set"
+        asked = options.dry_run or not options.repo
+        why = "dry run" if asked else f"{TOKEN} is not set, in the environment or .env"
         print(f"{why}: nothing was sent. {folder} is exactly what would be.")
+        print(f"To send it: set {TOKEN} and give --repo owner/name.")
         return
     endpoint = setting("HF_ENDPOINT")
     sent = push(
@@ -69,11 +68,10 @@ def push_command(run: Path, options: PushOptions) -> None:
         print("It was private before and stays so: make it public on its settings page.")
 
 
-def _own_secrets(token: SecretStr | None) -> dict[str, str]:
+def _own_secrets() -> dict[str, str]:
     """Values of variables that are named like keys: they are looked for in what is published."""
     named = {k: v for k, v in os.environ.items() if k.endswith(("_API_KEY", "_TOKEN"))}
-    if token:
-        named[TOKEN] = token.get_secret_value()
+    named |= {name: value for name in KEYS if (value := setting(name))}
     return {k: v for k, v in named.items() if len(v) >= SHORTEST_SECRET}
 
 

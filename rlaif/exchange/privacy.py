@@ -46,7 +46,7 @@ _PHONES = (
 )
 CONTACTS = {
     "e-mail address": _MAIL,
-    "phone number": rf"(?:^|[^\w.+/=*-])(?:{'|'.join(_PHONES)})(?:$|[^\w-])",
+    "phone number": rf"(?:^|[^\w.,+/=*-])(?:{'|'.join(_PHONES)})(?:$|[^\w-])",
 }
 SIEVE = (
     r"\b(?:sk[-_]|rk_|hf_|gh[pousr]_|github_pat_|glpat-|AKIA|ASIA|AIza|xox[abeoprs]-|gsk_|npm_"

@@ -41,6 +41,7 @@ HARMLESS = [
     "x = 3+1234567", "2024-01-02 12:30:45", "01/02/2024", "a @ b", "@someone said", "100 200 300",
     "task-abcdefghijklmnopqrstuv", "0.1 0.2 0.3", "pages 100-200, 1,000,000", "f(1) = 12 345 678",
     "https://example.org/a:b", "192.168.100.200", "chf_abcdefghijklmnopqrstuv", "10^-12 * 5e-324",
+    "$1,000-2000 a year",
 ]  # fmt: skip
 
 

@@ -122,6 +122,13 @@ def test_what_others_wrote_is_replaced_only_on_demand(judged: Workspace, hub: St
     check_there(judged, hub)
 
 
+def test_a_token_may_stand_in_dotenv(judged: Workspace, hub: StubHub) -> None:
+    del judged.env["HF_TOKEN"]
+    (judged.path / ".env").write_text(f"HF_TOKEN={WRITER}\n")
+    assert WRITER not in judged.run("push", "run", "--repo", REPO)
+    check_there(judged, hub)
+
+
 def test_a_public_repo_asks_for_public(judged: Workspace, hub: StubHub) -> None:
     hub.repos[REPO] = Repo(private=False)
     assert "--public" in judged.run("push", "run", "--repo", REPO, code=2)
@@ -155,9 +162,16 @@ def test_a_hub_that_is_down_leaves_the_folder(judged: Workspace, hub: StubHub) -
     assert local(judged).keys() == FILES
 
 
-@pytest.mark.parametrize("words", [("--dry-run",), ("--repo", REPO, "--dry-run"), ()])
-def test_a_dry_run_asks_nobody(judged: Workspace, hub: StubHub, words: tuple[str, ...]) -> None:
-    if not words:
+@pytest.mark.parametrize(
+    ("words", "token"),
+    [(("--dry-run",), True), (("--repo", REPO, "--dry-run"), True), (("--repo", REPO), False),
+     ((), True), ((), False)],
+)  # fmt: skip
+def test_a_dry_run_asks_nobody(
+    judged: Workspace, hub: StubHub, words: tuple[str, ...], token: bool
+) -> None:
+    """So is a push without a token, or without a name for the repository."""
+    if not token:
         del judged.env["HF_TOKEN"]
     assert "nothing was sent" in judged.call("push", "run", *words)
     assert not hub.asked
@@ -206,6 +220,16 @@ def test_secrets_stop_it_and_contacts_may_be_allowed(
     assert not (judged.path / "run/hub").exists()
     told = judged.call("push", "run", "--dry-run", "--allow-contacts", code=0 if allowed else 2)
     assert text not in told
+
+
+def test_a_key_in_dotenv_is_not_published_whatever_its_shape(judged: Workspace) -> None:
+    (judged.path / ".env").write_text("ANTHROPIC_API_KEY=correct.horse.battery\n")
+    rows = list(read_parquet(judged.path / "run/preferences.parquet", Preference))
+    rows[0] = rows[0].model_copy(update={"rationale": "it is correct.horse.battery"})
+    write_parquet(rows, judged.path / "run/preferences.parquet", Preference)
+    told = judged.call("push", "run", "--dry-run", code=2)
+    assert "the value of ANTHROPIC_API_KEY" in told
+    assert "correct.horse" not in told
 
 
 def test_no_rows_are_a_valid_dataset(judged: Workspace) -> None:
