@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlaif.curation.decide import Pool
-from rlaif.curation.duplicates import near_duplicates
+from rlaif.curation.duplicates import near_duplicates, prompt_text
 from rlaif.curation.filters import RowFilter, decontaminate, languages, length_ratio, no_refusals
 from rlaif.errors import InputError
 from rlaif.exchange.columns import VerdictColumns, verdict_columns
@@ -99,7 +99,7 @@ def _prompts(
         found.length_gap.append(float(np.log1p(len(pair.a.text)) - np.log1p(len(pair.b.text))))
         reasons = (reason for filter_ in filters if (reason := filter_(row)))
         found.dropped.append(next(reasons, None))
-        yield "\n".join(message.content for message in pair.prompt)
+        yield prompt_text(pair.prompt)
     if number < len(columns):
         raise InputError(f"{columns.comparison[number]!r} has a verdict and is no row of this run")
 
