@@ -149,11 +149,13 @@ def _funnel(facts: CardFacts) -> Iterator[str]:
     if verdicts:
         rows.append(("judged", verdicts["n"] - verdicts["without_winner"]))
         rows.append(("without verdict", verdicts["without_winner"]))
-    rows += [(f"dropped: {why}", n) for why, n in _counts(kept.get("dropped"))]
-    if kept:
-        rows.append(("kept by the judge's selection", kept["kept"]))
-    curated = (facts.curation or {}).get("counts", {})
-    rows += [(f"dropped in curation: {why}", n) for why, n in _counts(curated.get("dropped"))]
+    if facts.curation is not None:
+        counts = facts.curation.get("counts", {})
+        rows += [(f"dropped in curation: {why}", n) for why, n in _counts(counts.get("dropped"))]
+        rows.append(("labels and judge disagree", counts.get("conflicts", "not recorded")))
+    elif kept:
+        rows += [(f"dropped: {why}", n) for why, n in _counts(kept.get("dropped"))]
+        rows.append(("kept", kept["kept"]))
     rows.append(("published", sum(facts.rows.values())))
     yield "## Counts\n"
     yield from _table(("comparisons", ""), rows)
@@ -186,10 +188,16 @@ def _trust(facts: CardFacts) -> Iterator[str]:
 def _heldout(curation: Mapping[str, Any]) -> Iterator[str]:
     seen = curation.get("heldout") or {}
     if not seen.get("n"):
-        yield "No held-out human labels: the agreement on them is not known.\n"
-        return
-    figure = Figure("held-out", seen.get("agreement"), seen["n"], seen.get("low"), seen.get("high"))
-    yield from _table(("agreement with people", "share", "95 % interval", "n"), [_cells(figure)])
+        yield "No held-out label falls on a row that the judge decided.\n"
+    told = {"held-out": seen} | (curation.get("agreement") or {})
+    figures = [
+        Figure(name, v.get("agreement"), v["n"], v.get("low"), v.get("high"))
+        for name, v in told.items()
+        if v.get("n")
+    ]
+    if figures:
+        yield "Agreement of the judge with held-out labels, which shaped nothing:\n"
+        yield from _table(("", "share", "95 % interval", "n"), map(_cells, figures))
     if curation.get("heldout_contradicts"):
         yield "**The held-out labels contradict the promise above.**\n"
 

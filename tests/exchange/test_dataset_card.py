@@ -32,7 +32,8 @@ FACTS = CardFacts(
 )  # fmt: skip
 CURATED: dict[str, Any] = {
     "alpha": 0.2, "delta": 0.1, "n_calibration": 150, "threshold": 0.81, "coverage": 0.4,
-    "guarantee": True, "p_kind": "calibrated", "counts": {"dropped": {"near-duplicate": 7}},
+    "guarantee": True, "p_kind": "calibrated",
+    "counts": {"dropped": {"near-duplicate": 7}, "conflicts": 4},
     "heldout": {"n": 90, "agreement": 0.84, "low": 0.76, "high": 0.91},
 }  # fmt: skip
 
@@ -83,6 +84,8 @@ def test_a_guarantee_is_told_with_what_was_then_seen() -> None:
     assert "| held-out | 0.840 | 0.760 to 0.910 | 90 |" in card
     assert "| threshold | 0.810 |" in card
     assert "| dropped in curation\\: near-duplicate | 7 |" in card
+    assert "| labels and judge disagree | 4 |" in card
+    assert "dropped\\: gate" not in card
     assert "Not calibrated" not in card
     assert "contradict" not in card
     assert "contradict the promise" in curated(heldout_contradicts=True)
@@ -92,7 +95,13 @@ def test_no_guarantee_says_why() -> None:
     card = curated(guarantee=False, threshold=None, coverage=0.0, reason="labels of another pool")
     assert "**No guarantee is made for these rows.** Why: labels of another pool." in card
     assert "No threshold passed" in card
-    assert "No held-out human labels" in curated(heldout={"n": 0, "agreement": None})
+    unseen = curated(
+        heldout={"n": 0, "agreement": None},
+        agreement={"all": {"n": 60, "agreement": 0.5, "low": 0.4, "high": 0.6}},
+    )
+    assert "No held-out label falls on a row that the judge decided." in unseen
+    assert "| all | 0.500 | 0.400 to 0.600 | 60 |" in unseen
+    assert "| held-out |" not in unseen
     assert "Not calibrated" in curated(p_kind="raw")
 
 
