@@ -17,6 +17,7 @@ from rlaif.exchange.staged import staged_pairs
 from rlaif.judges.card import Judge, merge
 from rlaif.pipelines.annotators import annotator_figures
 from rlaif.pipelines.artifacts import RunFolder
+from rlaif.pipelines.cascade_cost import cascade_cost
 from rlaif.pipelines.curate import Curated, curate
 from rlaif.pipelines.curated import CuratedFolder, write_curated
 from rlaif.pipelines.curation_told import Summary, summarise, warning
@@ -63,6 +64,9 @@ def curate_folder(
     people = _people(labels, read, found) if recipe.labels == "human" and labels else {}
     summary = summarise(found, stage, recipe, decider) | {"annotators": people}
     summary["warning"] = warning(summary)
+    if decider == "cascade":
+        stages = [member.fingerprint for member in judge.members]
+        summary["cost"] = cascade_cost(folder.judgements, stages, len(read.pool))
     with folder.writing(files.summary) as path:
         path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     return summary

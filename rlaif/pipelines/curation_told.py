@@ -138,12 +138,23 @@ def told(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, powered in summary["estimated_agreement"].items():
         figure = _told(_figure(powered["estimate"]))
         yield f"agreement of all {name}", f"{figure}, of {powered['unlabelled']:,} unlabelled too"
+    if summary.get("cost"):
+        yield "cost", _told_cost(summary["cost"])
     if summary["annotators"]:
         yield from _told_people(summary["annotators"])
     if summary["warning"]:
         yield "WARNING", summary["warning"]
     if summary["heldout_contradicts"]:
         yield "WARNING", "held-out labels contradict the promise: do not rely on it"
+
+
+def _told_cost(cost: Mapping[str, Any]) -> str:
+    if cost["share"] is None:
+        return "unknown: a judge of the cascade has no price, or the last was never asked"
+    return (
+        f"${cost['usd']:.4g}, {cost['share']:.0%} of the ${cost['last_judge_alone_usd']:.4g} that the"
+        " last judge alone would have cost"
+    )
 
 
 def _told_people(people: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

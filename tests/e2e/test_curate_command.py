@@ -137,6 +137,27 @@ def test_several_annotators_are_held_beside_each_other_and_the_judge(workspace):
     assert all_ > some
 
 
+def test_a_cascade_is_promised_by_stage_and_its_cost_stands_beside_the_last_judge(workspace):
+    workspace.pairs(400, label=None)
+    members = "members=[offline, openai]"
+    workspace.call(
+        "judge", "pairs.jsonl", "--judge", "cascade", "--out", "out", members, "abstain_below=1"
+    )
+    verdicts = pq.read_table(workspace.path / "out/verdicts.parquet").to_pylist()
+    people(workspace, verdicts[:360], lambda v: 0.95)
+    summary, told = curated(workspace, "alpha=0.3", "gate=none")
+    assert summary["walks"].keys() == {"1", "2"}
+    assert {walk["delta"] for walk in summary["walks"].values()} == {0.05}
+    cost = summary["cost"]
+    asked = [stage["pairs"] for stage in cost["stages"]]
+    assert asked[0] == 400 > asked[1] > 0
+    assert cost["share"] == pytest.approx(asked[1] / 400, rel=1e-6)  # the first judge is free
+    assert "the last judge alone" in told.replace("\n", " ")
+    deciders = {row["decided_by"] for row in rows(workspace)}
+    assert deciders <= {"human", "cascade:1", "cascade:2"}
+    assert deciders & {"cascade:1", "cascade:2"}
+
+
 def test_a_quorum_leaves_pairs_with_few_votes_out_and_counts_them(workspace):
     verdicts = judged(workspace, 60)
     people(workspace, verdicts, lambda v: 0.9)
