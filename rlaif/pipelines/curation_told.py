@@ -152,8 +152,8 @@ def _told_cost(cost: Mapping[str, Any]) -> str:
     if cost["share"] is None:
         return "unknown: a judge of the cascade has no price, or the last was never asked"
     return (
-        f"${cost['usd']:.4g}, {cost['share']:.0%} of the ${cost['last_judge_alone_usd']:.4g} that the"
-        " last judge alone would have cost"
+        f"${cost['usd']:.4g}, {cost['share']:.0%} of the ${cost['last_judge_alone_usd']:.4g} that"
+        " the last judge alone would have cost"
     )
 
 
