@@ -1,6 +1,8 @@
 """The promise: its bound against scipy's binomial, its laws, and what a naive walk gets wrong."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -216,3 +218,13 @@ def test_the_walk_accepts_as_often_as_a_fixed_start_of_75():
     case = next(c for c in CASES if c.name == "falling, 500 labels, alpha .15")
     result = play(case, draws=200)
     assert result.accepted >= 200 * 0.75 - 2 * math.sqrt(200 * 0.75 * 0.25)
+
+
+def test_select_needs_neither_scikit_learn_nor_the_rest():
+    code = (
+        "import sys; from rlaif.curation import select;"
+        "sure = [i / 100 for i in range(100)];"
+        "assert select(sure, [1] * 100, sure, .1, .1) == 0;"
+        "sys.exit(bool({'sklearn', 'pandas', 'torch', 'pyarrow'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
