@@ -187,8 +187,8 @@ def speed(model: str, rows: Sequence[LabelledComparison]) -> None:
         )
 
 
-def short_pairs(folder: Path, each: int) -> list[LabelledComparison]:
-    """Short non-tie pairs, one a prompt, drawn by seed; those of the tuning set and files without
+def short_pairs(folder: Path, each: int, longest: int | None = None) -> list[LabelledComparison]:
+    """Short non-tie pairs (or of up to `longest` characters a text), one a prompt, drawn by seed; those of the tuning set and files without
     any are left out."""
     tuned = set(TUNED.read_text(encoding="utf-8").splitlines())
     chosen: list[LabelledComparison] = []
@@ -196,7 +196,7 @@ def short_pairs(folder: Path, each: int) -> list[LabelledComparison]:
     for path in files:
         rows = [r for r in open_pairs(path, 0) if isinstance(r, LabelledComparison)]
         barred = {r.comparison.prompt_key for r in rows if r.comparison.id in tuned}
-        good = [r for r in rows if _is_short(r) and r.comparison.prompt_key not in barred]
+        good = [r for r in rows if _is_short(r, longest) and r.comparison.prompt_key not in barred]
         random.Random(0).shuffle(good)
         of_prompt = {row.comparison.prompt_key: row for row in good}
         taken = list(of_prompt.values())[:each]
@@ -205,11 +205,11 @@ def short_pairs(folder: Path, each: int) -> list[LabelledComparison]:
     return chosen
 
 
-def _is_short(row: LabelledComparison) -> bool:
+def _is_short(row: LabelledComparison, longest: int | None) -> bool:
     prompt = sum(len(message.content) for message in row.comparison.prompt)
     texts = (row.comparison.a.text, row.comparison.b.text)
-    fits = all(15 <= len(text) <= RESPONSE_CHARS for text in texts)
-    return row.label in ("a", "b") and prompt <= PROMPT_CHARS and fits
+    fits = all(15 <= len(text) <= (longest or RESPONSE_CHARS) for text in texts)
+    return row.label in ("a", "b") and prompt <= (longest or PROMPT_CHARS) and fits
 
 
 def judge(
@@ -279,6 +279,9 @@ def main() -> None:
     parser.add_argument("--model", default="qwen2.5-coder-1.5b-instruct")
     parser.add_argument("--pairs", type=int, default=12, help="comparisons of the speed figures")
     parser.add_argument("--each", type=int, default=80, help="pairs of one file at most")
+    parser.add_argument(
+        "--longest", type=int, help="characters of a text, instead of a few hundred"
+    )
     parser.add_argument("--several", type=int, default=4, help="principles, where several")
     parser.add_argument("--reasoned", type=int, default=40, help="pairs also judged with reasoning")
     parser.add_argument("--skip-speed", action="store_true", help="agreement only")
@@ -288,7 +291,7 @@ def main() -> None:
     # The plain loop too gets threads that sleep while they wait, so that a busy machine is fair.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     given.out.mkdir(parents=True, exist_ok=True)
-    rows = short_pairs(given.folder, given.each) if given.folder else []
+    rows = short_pairs(given.folder, given.each, given.longest) if given.folder else []
     if not given.skip_speed:
         timed = random.Random(2).sample(rows, given.pairs + 1) if rows else demo.comparisons()
         speed(given.model, list(islice(timed, given.pairs + 1)))
