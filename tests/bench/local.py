@@ -188,8 +188,8 @@ def speed(model: str, rows: Sequence[LabelledComparison]) -> None:
 
 
 def short_pairs(folder: Path, each: int, longest: int | None = None) -> list[LabelledComparison]:
-    """Short non-tie pairs (or of up to `longest` characters a text), one a prompt, drawn by seed; those of the tuning set and files without
-    any are left out."""
+    """Short non-tie pairs (or of up to `longest` characters a text), one a prompt, drawn by seed;
+    those of the tuning set and files without any are left out."""
     tuned = set(TUNED.read_text(encoding="utf-8").splitlines())
     chosen: list[LabelledComparison] = []
     files = sorted([*folder.glob("*.jsonl"), *folder.glob("*.jsonl.gz")])
