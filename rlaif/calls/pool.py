@@ -170,13 +170,17 @@ class Pool:
         try:
             while (call := await self._queue.next()) is not None:
                 self._tally.asked += 1
-                call.task = tasks.create_task(self._answer(call))
+                tasks.create_task(self._answer(call))
         except Exception as error:  # of the groups: let what is paid for land first
             self._error = error
 
     async def _answer(self, call: Call) -> None:
         """One call from its slot to its committed row; never raises."""
+        # Set here: a task that is cancelled before its first step would never be released.
+        call.task = asyncio.current_task()
         try:
+            if self._stopped is not None:
+                raise asyncio.CancelledError
             answer, attempts = await self._resolver.resolve(call)
             call.on_wire = True
             await self._ledger.put(answer, attempts)

@@ -188,6 +188,20 @@ def test_the_budget_stops_before_it_is_passed_and_counts_the_rest(tmp_path: Path
     assert client.seen.total() == tally.outcomes[Outcome.VERDICT]
 
 
+def test_a_budget_for_no_call_counts_all_of_them(tmp_path: Path) -> None:
+    """The first call stops the run before the tasks of the others have taken a step."""
+    price, client = Price(1.0, 2.0), FakeClient()
+
+    async def main() -> Tally:
+        with Ledger(tmp_path / "l.sqlite") as ledger:
+            pool = Pool(client, ledger, PoolSettings(), FakeReader(), price, Budget(1e-9))
+            return await pool.run([ask(n), ask(n + 1)] for n in range(0, 500, 2))
+
+    tally = asyncio.run(main())
+    assert tally.outcomes == {Outcome.BUDGET: 500}
+    assert client.seen.total() == tally.unfinished == 0
+
+
 def test_a_budget_needs_a_price(tmp_path: Path) -> None:
     with Ledger(tmp_path / "l.sqlite") as ledger, pytest.raises(ConfigError, match="price"):
         Pool(FakeClient(), ledger, PoolSettings(), FakeReader(), None, Budget(1.0))
