@@ -6,7 +6,6 @@ markdown, HTML or YAML of theirs takes effect.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,25 +15,13 @@ import yaml
 
 from rlaif.errors import ConfigError
 from rlaif.exchange.display import plain
+from rlaif.exchange.markdown import Figure, cells, escaped, number, table
 
 LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,49}")
-SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#|~$&!:@^=])")
 NOT_CALIBRATED = (
     "**Not calibrated: `p` is the judge's own, no guarantee.** It says how sure the judge was, not"
     " how far people would agree."
 )
-LEADING = ("prompt", "chosen", "rejected")
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A share or mean over n values; `low` and `high` are None without interval."""
-
-    name: str
-    value: float | None
-    n: int
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,11 +73,6 @@ def dataset_card(facts: CardFacts) -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def escaped(value: object, width: int = 300) -> str:
-    """A value as inert markdown on one line."""
-    return SPECIAL.sub(r"\\\1", plain(str(value), width))
-
-
 def _front_matter(facts: CardFacts) -> str:
     paths = [{"split": split, "path": f"data/{split}-*"} for split in facts.rows]
     data = {
@@ -118,10 +100,10 @@ def _what(facts: CardFacts) -> Iterator[str]:
     )
     if not rows:
         yield "The run kept no comparison: this dataset is empty, and valid.\n"
-    yield from _table(("split", "rows"), facts.rows.items())
-    yield from _table(("decided by", "rows"), facts.decided_by.items())
+    yield from table(("split", "rows"), facts.rows.items())
+    yield from table(("decided by", "rows"), facts.decided_by.items())
     if facts.domains:
-        yield from _table(("domain", "rows"), facts.domains.items())
+        yield from table(("domain", "rows"), facts.domains.items())
 
 
 def _how(facts: CardFacts) -> Iterator[str]:
@@ -138,7 +120,7 @@ def _how(facts: CardFacts) -> Iterator[str]:
         ("constitution", f"{rules.get('name', 'not recorded')} {rules.get('digest', '')}".strip()),
         ("seed", facts.manifest.get("seed", "not recorded")),
     ]
-    yield from _table(("", ""), [*made, *facts.judge])
+    yield from table(("", ""), [*made, *facts.judge])
 
 
 def _funnel(facts: CardFacts) -> Iterator[str]:
@@ -158,7 +140,7 @@ def _funnel(facts: CardFacts) -> Iterator[str]:
         rows.append(("kept", kept["kept"]))
     rows.append(("published", sum(facts.rows.values())))
     yield "## Counts\n"
-    yield from _table(("comparisons", ""), rows)
+    yield from table(("comparisons", ""), rows)
 
 
 def _trust(facts: CardFacts) -> Iterator[str]:
@@ -181,7 +163,7 @@ def _trust(facts: CardFacts) -> Iterator[str]:
     if curation.get("threshold") is None:
         yield "No threshold passed, so no row rests on the judge alone.\n"
     names = ("alpha", "delta", "n_calibration", "threshold", "coverage")
-    yield from _table(("", ""), [(name, _number(curation.get(name))) for name in names])
+    yield from table(("", ""), [(name, number(curation.get(name))) for name in names])
     yield from _heldout(curation)
 
 
@@ -197,7 +179,7 @@ def _heldout(curation: Mapping[str, Any]) -> Iterator[str]:
     ]
     if figures:
         yield "Agreement of the judge with held-out labels, which shaped nothing:\n"
-        yield from _table(("", "share", "95 % interval", "n"), map(_cells, figures))
+        yield from table(("", "share", "95 % interval", "n"), map(cells, figures))
     if curation.get("heldout_contradicts"):
         yield "**The held-out labels contradict the promise above.**\n"
 
@@ -220,19 +202,12 @@ def _agreement(manifest: Mapping[str, Any]) -> Iterator[str]:
         Figure(name, v.get("value"), v.get("n", 0), v.get("low"), v.get("high"))
         for name, v in found.items()
     )
-    yield from _table(("", "share", "95 % interval", "n"), map(_cells, figures))
-
-
-def _cells(figure: Figure) -> tuple[str, str, str, str]:
-    interval = "none"
-    if figure.low is not None and figure.high is not None:
-        interval = f"{_number(figure.low)} to {_number(figure.high)}"
-    return figure.name, _number(figure.value), interval, f"{figure.n:,}"
+    yield from table(("", "share", "95 % interval", "n"), map(cells, figures))
 
 
 def _biases(facts: CardFacts) -> Iterator[str]:
     yield "## Biases\n"
-    yield from _table(("", "share", "95 % interval", "n"), map(_cells, facts.biases))
+    yield from table(("", "share", "95 % interval", "n"), map(cells, facts.biases))
     verdicts = facts.manifest.get("verdicts", {})
     if n := verdicts.get("n"):
         yield (
@@ -246,19 +221,19 @@ def _biases(facts: CardFacts) -> Iterator[str]:
     ]
     if rows:
         yield "Position bias, in log-odds given to the response shown first:\n"
-        yield from _table(("judge", "principle", "log-odds"), rows)
+        yield from table(("judge", "principle", "log-odds"), rows)
 
 
 def _principles(facts: CardFacts) -> Iterator[str]:
     if facts.principles:
         yield "## Constitution\n"
         yield "The principles used, and how many judgements each had:\n"
-        yield from _table(("principle", "text", "judgements"), facts.principles)
+        yield from table(("principle", "text", "judgements"), facts.principles)
 
 
 def _columns(facts: CardFacts) -> Iterator[str]:
     yield "## Columns\n"
-    yield from _table(("column", "meaning"), facts.columns)
+    yield from table(("column", "meaning"), facts.columns)
 
 
 def _license(facts: CardFacts) -> Iterator[str]:
@@ -279,25 +254,8 @@ def _again(facts: CardFacts) -> Iterator[str]:
     yield "```\n"
     python = escaped(facts.manifest.get("python", "unknown"))
     yield f"Python {python}; `rlaif/manifest.json` holds every count, hash and setting.\n"
-    yield from _table(("package", "version"), facts.manifest.get("packages", {}).items())
+    yield from table(("package", "version"), facts.manifest.get("packages", {}).items())
 
 
 def _counts(counts: Mapping[str, int] | None) -> Iterable[tuple[str, int]]:
     return (counts or {}).items()
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    yield f"| {' | '.join(map(escaped, head))} |"
-    yield f"|{' --- |' * len(head)}"
-    for row in rows:
-        cells = (f"{cell:,}" if isinstance(cell, int) else escaped(cell) for cell in row)
-        yield f"| {' | '.join(cells)} |"
-    yield ""
-
-
-def _number(value: Any) -> str:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return "none"
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -14,19 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlaif.errors import ConfigError, RlaifError, StoppedError
+from rlaif.errors import ConfigError, RlaifError
+from rlaif.exchange.hub_errors import ATTEMPTS, explained, passes, wait
 
 MARK = "rlaif/manifest.json"
 """A repository with this file was written by rlaif, so a further push may replace its data."""
 OURS = ("data/", "rlaif/")
 """Where a push leaves no file of an earlier push."""
-ATTEMPTS = 6
-LONGEST_WAIT = 60.0
-"""Seconds between two attempts."""
 TIMEOUT = 30.0
 """Seconds for the hub's first answer."""
-PASSING = (408, 412, 429, 500, 502, 503, 504)
-"""Answers that another attempt may change; 412: somebody's commit (maybe ours) came between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +69,9 @@ def push(
 
     attempt = _Attempt(folder, check_repo(repo), token, public, replace, endpoint)
     retrying = Retrying(
-        retry=retry_if_exception(_passes),
+        retry=retry_if_exception(passes),
         stop=stop_after_attempt(ATTEMPTS),
-        wait=_wait,
+        wait=wait,
         reraise=True,
     )
     try:
@@ -83,7 +79,7 @@ def push(
     except RlaifError:
         raise
     except Exception as error:
-        raise _explained(error, repo, folder) from None
+        raise explained(error, repo, folder) from None
 
 
 class _Attempt:
@@ -203,59 +199,3 @@ def _hashes(path: Path) -> _Hashes:
             large.update(chunk)
             git.update(chunk)
     return _Hashes(large.hexdigest(), git.hexdigest())
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what it was raised from: the client wraps what an upload met."""
-    while error is not None:
-        yield error
-        error = error.__cause__
-
-
-def _status(error: BaseException) -> int | None:
-    for link in _chain(error):
-        response = getattr(link, "response", None)
-        if response is not None:
-            return int(response.status_code)
-    return None
-
-
-def _passes(error: BaseException) -> bool:
-    import httpx
-
-    status = _status(error)
-    if status is not None:
-        return status in PASSING
-    return any(isinstance(link, httpx.TransportError) for link in _chain(error))
-
-
-def _wait(state: Any) -> float:
-    """Seconds until the next attempt: what the hub asks for, else 1, 2, 4, ..."""
-    for link in _chain(state.outcome.exception()):
-        response = getattr(link, "response", None)
-        asked = response.headers.get("Retry-After", "") if response is not None else ""
-        if asked.isdigit():
-            return min(float(asked), LONGEST_WAIT)
-    return float(min(2 ** (state.attempt_number - 1), LONGEST_WAIT))
-
-
-def _explained(error: Exception, repo: str, folder: Path) -> RlaifError:
-    kept = f"the whole dataset stands in {folder}"
-    status = _status(error)
-    if status == 401:
-        return ConfigError(
-            f"{repo}: the hub refuses the token in HF_TOKEN (401): make one with write access at"
-            f" https://huggingface.co/settings/tokens; {kept}"
-        )
-    if status == 403:
-        return ConfigError(
-            f"{repo}: the token in HF_TOKEN may not write there (403): give it write access to"
-            f" {repo.partition('/')[0]!r}, or take a repo of your own; {kept}"
-        )
-    if _passes(error):
-        what = f"answered {status}" if status else f"cannot be reached ({type(error).__name__})"
-        return StoppedError(
-            f"{repo}: the hub {what}, {ATTEMPTS} times; {kept}: run the same command again later"
-        )
-    said = " ".join(str(error).split())[:300]
-    return ConfigError(f"{repo}: the hub refused the dataset: {said}; {kept}")

@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from rlaif import constitution, content
+from rlaif import content
 from rlaif.errors import ConfigError
-from rlaif.exchange.dataset_card import CardFacts, checked_license, dataset_card
+from rlaif.exchange.dataset_card import checked_license, dataset_card
 from rlaif.exchange.export import SPLITS, export, read_columns
 from rlaif.exchange.hub import MARK
 from rlaif.exchange.privacy import Findings
 from rlaif.exchange.sources import HUB_NAME
-from rlaif.judges.card import load_judge
 from rlaif.pipelines.artifacts import RunFolder
-from rlaif.pipelines.survey import Survey
+from rlaif.pipelines.card_facts import card_facts
 
-COLUMNS = (
-    ("prompt", "chat messages"),
-    ("chosen, rejected", "one assistant message each; chosen_model and rejected_model wrote them"),
-    ("p", "P(a fresh annotator prefers chosen), if p_kind is calibrated; else the judge's own"),
-    ("weight", "from source and sampling only; how sure is in p"),
-    ("decided_by", "human, reference, judge, panel or cascade:N"),
-    ("judge, principles, rationale", "who judged, by which principles, with which words"),
-    ("judgements", "keys of the calls behind the row, as in the run's ledger"),
-    ("domain, source, label, flipped", "as the input had them; flipped: its response b was chosen"),
-    ("split", "by prompt: near-duplicate prompts share one"),
-)
 LOCAL = re.compile(r"(?:[A-Za-z]:)?[/\\~]")
 """How a path of this machine begins."""
 UNPUBLISHED = ("base_url", "allow_http")
@@ -97,7 +85,7 @@ def build_hub(
             (path / part).mkdir(parents=True)
         counts = export(source, path / "data", "parquet", stem="{}-00000-of-00001")
         curation = _curation(source)
-        facts = _facts(folder, manifest, curation, source, counts, checked)
+        facts = card_facts(_recipe(folder), scrubbed(manifest), curation, source, counts, checked)
         texts = _texts(folder, manifest, curation) | {"README.md": dataset_card(facts)}
         for name, text in texts.items():
             findings.text(name, text)
@@ -148,65 +136,3 @@ def scrubbed(value: Any, key: str = "") -> Any:
         if LOCAL.match(value) or named:
             return re.split(r"[/\\]", value.rstrip("/\\"))[-1]
     return value
-
-
-def _facts(
-    folder: RunFolder,
-    manifest: dict[str, Any],
-    curation: Mapping[str, Any] | None,
-    source: Path,
-    counts: Mapping[str, int],
-    license: str,
-) -> CardFacts:
-    survey = Survey()
-    for rows in read_columns(source):
-        survey.add(rows)
-    recipe = _recipe(folder)
-    return CardFacts(
-        rows=counts,
-        manifest=scrubbed(manifest),
-        curation=curation,
-        decided_by=survey.decided_by,
-        domains=survey.domains(),
-        principles=list(_principles(recipe, manifest)),
-        judge=list(_judge(recipe, manifest)),
-        biases=survey.biases(),
-        license=license,
-        columns=COLUMNS,
-    )
-
-
-def _principles(
-    recipe: Mapping[str, Any], manifest: Mapping[str, Any]
-) -> Iterator[tuple[str, str, int]]:
-    """The principles used, with their texts if the constitution is still the one of the run."""
-    texts: dict[str, str] = {}
-    known = manifest.get("constitution", {})
-    try:
-        rules = constitution.load(content.find("constitution", recipe.get("constitution", "core")))
-        if rules.fingerprint == known.get("digest"):
-            texts = {principle.id: principle.text for principle in rules.principles}
-    except ConfigError:
-        pass  # it is no longer here; the digest above still names it
-    used = manifest.get("judgements", {}).get("principles", {})
-    for name, n in sorted(used.items(), key=lambda item: (-item[1], item[0])):
-        yield name, texts.get(name, "(text not at hand)"), n
-
-
-def _judge(recipe: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is known of the judge; its card, if it is still the one of the run."""
-    fingerprint = manifest.get("judge", "not recorded")
-    yield "judge", fingerprint
-    for member in manifest.get("members", []):
-        yield "member", member
-    for model, n in manifest.get("judgements", {}).get("models", {}).items():
-        yield "model", f"{model} ({n:,} judgements)"
-    stage = recipe.get("judge", {})
-    try:
-        judge = load_judge(stage.get("card", ""), stage.get("set") or {})
-    except ConfigError:
-        return
-    if judge.fingerprint == fingerprint:
-        card = judge.card
-        yield "about", card.about
-        yield "asked for", f"{card.confidence}, {'with' if card.reasoning else 'no'} reasoning"

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rlaif.exchange.dataset_card import Figure
+from rlaif.exchange.markdown import Figure
 from rlaif.measures.intervals import clustered_mean
 
 COMMONEST = 20

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from rlaif.errors import ConfigError
-from rlaif.exchange.dataset_card import CardFacts, Figure, checked_license, dataset_card, escaped
+from rlaif.exchange.dataset_card import CardFacts, checked_license, dataset_card
 from rlaif.exchange.display import plain
+from rlaif.exchange.markdown import Figure, escaped
 
 MANIFEST: dict[str, Any] = {
     "recipe": "demo", "rlaif": "0.1.0", "python": "3.11.7", "seed": 0, "packages": {"trl": "1.16"},
