@@ -15,7 +15,7 @@ from rlaif.exchange.labels import labels_of_rows, read_labels
 from rlaif.exchange.pool import index_pairs
 from rlaif.exchange.staged import staged_pairs
 from rlaif.judges.card import Judge, merge
-from rlaif.pipelines.annotators import annotator_figures
+from rlaif.pipelines.annotators import annotator_figures, plain
 from rlaif.pipelines.artifacts import RunFolder
 from rlaif.pipelines.cascade_cost import cascade_cost
 from rlaif.pipelines.curate import Curated, curate
@@ -68,7 +68,7 @@ def curate_folder(
         stages = [member.fingerprint for member in judge.members]
         summary["cost"] = cascade_cost(folder.judgements, stages, len(read.pool))
     with folder.writing(files.summary) as path:
-        path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(plain(summary), indent=2, allow_nan=False) + "\n", "utf-8")
     return summary
 
 
