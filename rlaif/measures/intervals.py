@@ -66,21 +66,29 @@ def clustered_mean(
     if m < MIN_CLUSTERS:
         return Estimate(mean, n, m)
     if m < MIN_BOOTSTRAP:
-        half = _t_half_width(sums, counts, mean, level)
+        half = _t_half_width(sums, counts, level)
         least, most = bounds or (-np.inf, np.inf)
         return Estimate(mean, n, m, max(mean - half, least), min(mean + half, most))
-    rng = np.random.default_rng(seed)
-    draws = rng.multinomial(m, np.full(m, 1 / m), size=RESAMPLES)
-    means = (draws @ sums) / (draws @ counts)
+    means = resampled_means(sums, counts, seed)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(mean, n, m, float(low), float(high))
 
 
-def _t_half_width(sums: NDArray[Any], counts: NDArray[Any], mean: float, level: float) -> float:
-    """Half width of the cluster-robust t-interval of a mean that is a proportion."""
+def resampled_means(sums: NDArray[Any], counts: NDArray[Any], seed: int) -> NDArray[Any]:
+    """Means of 1,000 draws of whole clusters, from each cluster's sum and count, shape (m,)."""
+    m = len(counts)
+    draws = np.random.default_rng(seed).multinomial(m, np.full(m, 1 / m), size=RESAMPLES)
+    return np.asarray((draws @ sums) / (draws @ counts))
+
+
+def cluster_error(sums: NDArray[Any], counts: NDArray[Any]) -> float:
+    """Cluster-robust standard error of the mean of all values."""
+    m = len(counts)
+    residuals = sums - sums.sum() / counts.sum() * counts
+    return float(np.sqrt(m / (m - 1) * np.square(residuals).sum()) / counts.sum())
+
+
+def _t_half_width(sums: NDArray[Any], counts: NDArray[Any], level: float) -> float:
     from scipy.stats import t
 
-    m = len(counts)
-    residuals = sums - mean * counts
-    error = np.sqrt(m / (m - 1) * np.square(residuals).sum()) / counts.sum()
-    return float(t.ppf((1 + level) / 2, m - 1) * error)
+    return float(t.ppf((1 + level) / 2, len(counts) - 1) * cluster_error(sums, counts))
