@@ -12,9 +12,11 @@ syntax that RE2 and Python share). Arrow sifts whole columns; only what it finds
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from rlaif.errors import InputError
@@ -56,7 +58,7 @@ SIEVE = (
     r"PRIVATE KEY",
     r"://[^\s/:@]+:[^\s/:@]+@",
 )
-CONTACT_SIEVE = (r"[A-Za-z0-9._%+-]@[A-Za-z0-9-]", r"(?:\d[ .()/-]{0,2}){7}")
+CONTACT_SIEVE = (r"[A-Za-z0-9._%+-]@[A-Za-z0-9.-]+\.[A-Za-z]", r"(?:\d[ .()/-]{0,2}){7}")
 """What every match of the tables above holds, in few states: bounded repeats make RE2 slow."""
 SHOWN = 20
 """Findings named one by one; the rest is counted."""
@@ -98,9 +100,7 @@ class Findings:
         """Look through every text of record batches of `Preference`."""
         before = 0
         for batch in batches:
-            for name in batch.schema.names:
-                if name not in MADE_HERE:
-                    self._column(batch, name, before)
+            self._batch(batch, before)
             before += batch.num_rows
 
     def text(self, name: str, text: str) -> None:
@@ -121,14 +121,25 @@ class Findings:
             remedy += "; --allow-contacts publishes e-mail addresses and phone numbers"
         raise InputError("\n  ".join(lines) + f"\n{remedy}. Nothing was written or sent.")
 
-    def _column(self, batch: Any, name: str, before: int) -> None:
+    def _batch(self, batch: Any, before: int) -> None:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        for texts, rows in _leaves(batch[name], pa.array(range(batch.num_rows), pa.int64())):
-            hits = pc.indices_nonzero(pc.match_substring_regex(texts, self._sieve))
-            for text, row in zip(texts.take(hits), rows.take(hits), strict=True):
-                self._look(text.as_py(), self._place(batch, row.as_py(), before, name))
+        numbers = pa.array(range(batch.num_rows), pa.int64())
+        leaves = [
+            (name, texts.cast(pa.large_string()), rows)
+            for name in batch.schema.names
+            if name not in MADE_HERE
+            for texts, rows in _leaves(batch[name], numbers)
+        ]
+        # All at once: Arrow compiles the sieve anew for every array, which costs more than sifting.
+        texts = pa.concat_arrays([texts for _, texts, _ in leaves])
+        starts = list(accumulate((len(rows) for *_, rows in leaves), initial=0))
+        for hit in pc.indices_nonzero(pc.match_substring_regex(texts, self._sieve)).to_pylist():
+            leaf = bisect_right(starts, hit) - 1
+            name, _, rows = leaves[leaf]
+            row = rows[hit - starts[leaf]].as_py()
+            self._look(texts[hit].as_py(), self._place(batch, row, before, name))
 
     def _look(self, text: str, place: str) -> None:
         for kind, pattern in self._patterns.items():
