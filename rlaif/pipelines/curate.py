@@ -189,7 +189,7 @@ def _promise(
         seed=seed,
     )
     by_stage = dict(zip(numbers, walks, strict=True))
-    reason = _no_promise(read, labelled, stage)
+    reason = _no_promise(read, labelled, told, stage)
     if stage.select == "threshold":
         return Promise(False, reason, dict.fromkeys(numbers, stage.threshold), by_stage)
     thresholds = {number: walked.threshold for number, walked in by_stage.items()}
@@ -199,7 +199,7 @@ def _promise(
     return Promise(reason is None, reason, thresholds, by_stage)
 
 
-def _no_promise(read: ReadPool, labelled: Labelled, stage: CurateStage) -> str | None:
+def _no_promise(read: ReadPool, labelled: Labelled, told: Judged, stage: CurateStage) -> str | None:
     """Why a threshold would be no promise, whatever the walk says."""
     if stage.select == "threshold":
         return "select: threshold keeps a fixed cut and promises nothing"
@@ -208,6 +208,8 @@ def _no_promise(read: ReadPool, labelled: Labelled, stage: CurateStage) -> str |
     drawn = labelled.parts != ""
     if not drawn.any():
         return "there are no labels drawn at random from this pool"
+    if not told.side.any():
+        return "the labels show nothing in this judge: its p, once calibrated, is even everywhere"
     foreign = foreign_sources(read.pool.source, drawn)
     if foreign:
         names = ", ".join(repr(name) for name in foreign[:5])
