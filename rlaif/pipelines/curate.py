@@ -64,6 +64,8 @@ class Curated:
     told: Judged
     promise: Promise
     kappa: Kappa
+    keep: NDArray[np.bool_]
+    """Pairs whose confidence the threshold keeps, whoever decides them in the end."""
     merged: Merged
     dropped_by_filter: NDArray[Any]
     """Why a filter drops a pair; None where none does."""
@@ -97,6 +99,7 @@ def curate(
         told=told,
         promise=promise,
         kappa=kappa,
+        keep=keep,
         merged=merged(pool, votes, told, keep, p_people, stage.merge),
         dropped_by_filter=pool.dropped,
         split=split_pool(pool.group, pool.domain.astype(str), pool.group[heldout], seed=seed),

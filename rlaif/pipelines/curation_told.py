@@ -33,7 +33,6 @@ def summarise(found: Curated, stage: CurateStage, recipe: Recipe, decider: str) 
     heldout = found.figures["kept"]
     walks = found.promise.walks
     thresholds = [t for t in found.promise.thresholds.values() if t is not None]
-    keep = found.merged.kept & ~found.merged.by_people
     return {
         "alpha": stage.alpha,
         "delta": stage.delta,
@@ -41,7 +40,7 @@ def summarise(found: Curated, stage: CurateStage, recipe: Recipe, decider: str) 
         "guarantee": found.promise.guarantee,
         "reason": found.promise.reason,
         "threshold": min(thresholds, default=None),
-        "coverage": float(keep.mean()) if len(keep) else 0.0,
+        "coverage": float(found.keep.mean()) if len(found.keep) else 0.0,
         "n_calibration": sum(walk.n for walk in walks.values()),
         "heldout": _interval(heldout),
         "heldout_contradicts": _contradicts(heldout, stage.alpha, found.promise.guarantee),
