@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES = 1000
+BLOCK = 2**22
+"""Draws held at once."""
 MIN_BOOTSTRAP = 50
 """Under this many clusters the bootstrap is too short; a cluster t-interval stands in."""
 MIN_CLUSTERS = 20
@@ -77,8 +79,14 @@ def clustered_mean(
 def resampled_means(sums: NDArray[Any], counts: NDArray[Any], seed: int) -> NDArray[Any]:
     """Means of 1,000 draws of whole clusters, from each cluster's sum and count, shape (m,)."""
     m = len(counts)
-    draws = np.random.default_rng(seed).multinomial(m, np.full(m, 1 / m), size=RESAMPLES)
-    return np.asarray((draws @ sums) / (draws @ counts))
+    rng = np.random.default_rng(seed)
+    share = np.full(m, 1 / m)
+    block = max(1, BLOCK // m)
+    means = []
+    for start in range(0, RESAMPLES, block):  # all at once would hold 8 kB a cluster
+        draws = rng.multinomial(m, share, size=min(block, RESAMPLES - start))
+        means.append((draws @ sums) / (draws @ counts))
+    return np.concatenate(means)
 
 
 def cluster_error(sums: NDArray[Any], counts: NDArray[Any]) -> float:
