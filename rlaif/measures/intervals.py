@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES = 1000
-BLOCK = 2**22
-"""Draws held at once."""
 MIN_BOOTSTRAP = 50
 """Under this many clusters the bootstrap is too short; a cluster t-interval stands in."""
+MAX_BOOTSTRAP = 10_000
+"""Over this many it is the t-interval again, to three digits: resampling costs 1,000 times as much."""
 MIN_CLUSTERS = 20
 """Under this many no interval is given."""
 
@@ -52,8 +52,8 @@ def clustered_mean(
     """The mean of `values` with an interval from resampling whole clusters.
 
     `values` and `clusters` have shape (n,). Percentile bootstrap, 1,000 resamples of clusters
-    (Cameron, Gelbach and Miller 2008, section III); from 20 to 49 clusters a t-interval on the
-    cluster-robust standard error, cut to `bounds` (a proportion's; None for differences); under 20
+    (Cameron, Gelbach and Miller 2008, section III); from 20 to 49 clusters, and over 10,000, a
+    t-interval on the cluster-robust standard error, cut to `bounds` (a proportion's; None for differences); under 20
     none.
     """
     flat = np.asarray(values, dtype=float)
@@ -67,7 +67,7 @@ def clustered_mean(
     m = len(counts)
     if m < MIN_CLUSTERS:
         return Estimate(mean, n, m)
-    if m < MIN_BOOTSTRAP:
+    if not MIN_BOOTSTRAP <= m <= MAX_BOOTSTRAP:
         half = _t_half_width(sums, counts, level)
         least, most = bounds or (-np.inf, np.inf)
         return Estimate(mean, n, m, max(mean - half, least), min(mean + half, most))
@@ -79,14 +79,8 @@ def clustered_mean(
 def resampled_means(sums: NDArray[Any], counts: NDArray[Any], seed: int) -> NDArray[Any]:
     """Means of 1,000 draws of whole clusters, from each cluster's sum and count, shape (m,)."""
     m = len(counts)
-    rng = np.random.default_rng(seed)
-    share = np.full(m, 1 / m)
-    block = max(1, BLOCK // m)
-    means = []
-    for start in range(0, RESAMPLES, block):  # all at once would hold 8 kB a cluster
-        draws = rng.multinomial(m, share, size=min(block, RESAMPLES - start))
-        means.append((draws @ sums) / (draws @ counts))
-    return np.concatenate(means)
+    draws = np.random.default_rng(seed).multinomial(m, np.full(m, 1 / m), size=RESAMPLES)
+    return np.asarray((draws @ sums) / (draws @ counts))
 
 
 def cluster_error(sums: NDArray[Any], counts: NDArray[Any]) -> float:

@@ -53,3 +53,12 @@ def test_the_95_percent_interval_holds_the_truth_about_95_times_in_100():
         estimate = clustered_mean(values, np.repeat(np.arange(60), 4))
         inside += estimate.low <= 0.5 <= estimate.high
     assert 0.88 <= inside / 200 <= 0.99
+
+
+def test_the_two_intervals_meet_where_one_takes_over_from_the_other():
+    rng = np.random.default_rng(0)
+    values = rng.random(10_001)
+    bootstrap = clustered_mean(values[:-1], np.arange(10_000))
+    direct = clustered_mean(values, np.arange(10_001))
+    assert direct.low == pytest.approx(bootstrap.low, abs=5e-4)
+    assert direct.high == pytest.approx(bootstrap.high, abs=5e-4)
