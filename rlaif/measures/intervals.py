@@ -12,7 +12,7 @@ RESAMPLES = 1000
 MIN_BOOTSTRAP = 50
 """Under this many clusters the bootstrap is too short; a cluster t-interval stands in."""
 MAX_BOOTSTRAP = 10_000
-"""Over this many it is the t-interval again, to three digits: resampling costs 1,000 times as much."""
+"""Over this many the t-interval again: the same to three digits, a thousand times cheaper."""
 MIN_CLUSTERS = 20
 """Under this many no interval is given."""
 
@@ -53,8 +53,8 @@ def clustered_mean(
 
     `values` and `clusters` have shape (n,). Percentile bootstrap, 1,000 resamples of clusters
     (Cameron, Gelbach and Miller 2008, section III); from 20 to 49 clusters, and over 10,000, a
-    t-interval on the cluster-robust standard error, cut to `bounds` (a proportion's; None for differences); under 20
-    none.
+    t-interval on the cluster-robust standard error, cut to `bounds` (a proportion's; None for
+    differences); under 20 none.
     """
     flat = np.asarray(values, dtype=float)
     n = len(flat)
