@@ -11,20 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rlaif.candidates.candidate import Answered, Candidate
+from rlaif.measures.strengths import Floats, Judged, fit, slope
 from rlaif.records import Comparison, LabelledComparison, Response, digest
 
 Pair = tuple[int, int]
 """Two places in the list of candidates, the lower first."""
-Judged = tuple[int, int, float]
-"""Items i and j, and the probability that i beats j."""
-Floats = NDArray[np.float64]
-
-PRIOR_VARIANCE = 4.0
-"""Of an item's strength (log-odds), mean 0: two thirds of pairs within odds of 17 to 1."""
-MAX_STEPS = 100
 
 
 def all_pairs(n_items: int) -> list[Pair]:
@@ -62,39 +55,11 @@ def next_pairs(
         spread = covariance[first, first] + covariance[second, second]
         spread = spread - 2 * covariance[first, second]
         # Rounded, so that pairs equal but for the last bits are settled by the shuffle.
-        best = int(np.argmax(np.round(_slope(gap) * spread, 9)))
+        best = int(np.argmax(np.round(slope(gap) * spread, 9)))
         i, j = left.pop(best)
         chosen.append((i, j))
-        covariance = _after(covariance, i, j, float(_slope(gap[best])))
+        covariance = _after(covariance, i, j, float(slope(gap[best])))
     return chosen
-
-
-def fit(n_items: int, judged: Sequence[Judged]) -> tuple[Floats, Floats]:
-    """Posterior mode (n,) and Laplace covariance (n, n) of Bradley-Terry strengths, log-odds.
-
-    Minimises sum_k -[p log s(d) + (1-p) log s(-d)] + |x|^2 / (2 PRIOR_VARIANCE) by Newton's method,
-    which the prior makes strictly convex. Raises ValueError for a p outside [0, 1].
-    """
-    if any(not 0 <= p <= 1 for _, _, p in judged):
-        raise ValueError("p must be a probability")
-    design = np.zeros((len(judged), n_items))
-    for row, (i, j, _) in enumerate(judged):
-        design[row, i], design[row, j] = 1.0, -1.0
-    p = np.array([p for _, _, p in judged])
-    strengths: Floats = np.zeros(n_items)
-    prior = np.eye(n_items) / PRIOR_VARIANCE
-    for _ in range(MAX_STEPS):
-        gap = design @ strengths
-        gradient = design.T @ (_logistic(gap) - p) + strengths / PRIOR_VARIANCE
-        precision = design.T @ (_slope(gap)[:, None] * design) + prior
-        step = np.linalg.solve(precision, gradient)
-        # At most one unit at a time: a full step can overshoot where the logistic is flat.
-        strengths = strengths - step * min(1.0, 1.0 / max(float(np.abs(step).max()), 1e-12))
-        if np.abs(step).max() < 1e-10:
-            break
-    gap = design @ strengths
-    precision = design.T @ (_slope(gap)[:, None] * design) + prior
-    return strengths, np.asarray(np.linalg.inv(precision), dtype=np.float64)
 
 
 def comparisons(
@@ -131,12 +96,3 @@ def _after(covariance: Floats, i: int, j: int, weight: float) -> Floats:
     spread = column[i] - column[j]
     gain = np.outer(column, column) * (weight / (1 + weight * spread))
     return np.asarray(covariance - gain, dtype=np.float64)
-
-
-def _logistic(x: Floats) -> Floats:
-    return np.asarray(0.5 * (1 + np.tanh(x / 2)), dtype=np.float64)
-
-
-def _slope(x: Floats) -> Floats:
-    """s(x) s(-x): the variance of an outcome with log-odds x."""
-    return np.asarray(0.25 / np.cosh(np.clip(x, -500, 500) / 2) ** 2, dtype=np.float64)

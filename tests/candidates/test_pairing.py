@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from typing import Any
 
-import choix
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,14 +13,13 @@ from scipy.stats import kendalltau
 
 from rlaif.candidates.candidate import Answered, Candidate
 from rlaif.candidates.pairing import (
-    PRIOR_VARIANCE,
     all_pairs,
     comparisons,
-    fit,
     next_pairs,
     random_pairs,
 )
 from rlaif.exchange.prompts import PromptRow
+from rlaif.measures.strengths import fit
 from rlaif.records import Message
 
 sizes = st.integers(2, 7)
@@ -54,30 +51,6 @@ def test_random_pairs_are_fair_over_prompts() -> None:
         for pair in random_pairs(4, 1, 0, str(key)):
             counts[pair] += 1
     assert all(430 < n < 570 for n in counts.values())  # 500 expected, 3.4 standard deviations
-
-
-def test_strengths_agree_with_choix_on_hard_outcomes() -> None:
-    wins = [(0, 1), (1, 2), (0, 2), (3, 2), (0, 3), (2, 1), (2, 1)]
-    strengths, _ = fit(4, [(i, j, 1.0) for i, j in wins])
-    # choix weighs the squared norm by alpha; a normal prior by 1 / (2 variance).
-    expected = choix.opt_pairwise(4, wins, alpha=1 / (2 * PRIOR_VARIANCE), tol=1e-10)
-    np.testing.assert_allclose(strengths, expected, atol=1e-5)
-
-
-def test_a_probability_is_that_share_of_wins() -> None:
-    """p = .75 once equals three wins and a loss of a quarter each: the gradient is linear in p."""
-    soft, _ = fit(2, [(0, 1, 0.75)] * 4)
-    hard, _ = fit(2, [(0, 1, 1.0)] * 3 + [(1, 0, 1.0)])
-    np.testing.assert_allclose(soft, hard, atol=1e-8)
-
-
-def test_covariance_is_the_inverse_of_choix_hessian() -> None:
-    from choix.opt import PairwiseFcts
-
-    wins = [(0, 1), (1, 2), (0, 2), (2, 1)]
-    strengths, covariance = fit(3, [(i, j, 1.0) for i, j in wins])
-    hessian: Any = PairwiseFcts(wins, 1 / (2 * PRIOR_VARIANCE)).hessian(strengths)
-    np.testing.assert_allclose(covariance, np.linalg.inv(hessian), atol=1e-10)
 
 
 @given(partly_judged(), st.integers(1, 10), st.integers(0, 5))
