@@ -19,10 +19,10 @@ endif
 DEMO_LABEL := $(or $(wildcard outputs/demo/curated/to_label.jsonl),demo) --out outputs/demo.labels.jsonl
 DEMO_LABEL += $(if $(wildcard outputs/demo/judgements.parquet),--run outputs/demo)
 # Any other KEY=VALUE given on the command line goes to the recipe.
-OWN := INPUT JUDGE MODEL RECIPE PYTHON ARGS DATA RUN LABELS REPO FILE DEMO_LABEL
+OWN := INPUT JUDGE MODEL RECIPE PYTHON ARGS DATA RUN LABELS REPO FILE ROWS DEMO_LABEL
 GIVEN := $(foreach v,$(filter-out $(OWN),$(.VARIABLES)),$(if $(filter command line,$(origin $(v))),$(v)))
 
-.PHONY: help setup generate merge label push test test-fast lint bench-judge bench-local bench-guarantee record-demo
+.PHONY: help setup generate merge label push test test-fast lint bench-judge bench-local bench-guarantee bench-curation record-demo
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -78,6 +78,9 @@ bench-local: .venv/.setup ## the local judge against a plain loop: [DATA=folder]
 
 bench-guarantee: .venv/.setup ## how often the promise is broken, on pools with a known truth
 	@$(BIN)/python -m tests.bench.guarantee
+
+bench-curation: .venv/.setup ## fold and curate made-up runs of 10k, 100k and 1M pairs: [ROWS=n]
+	@$(BIN)/python -m tests.bench.curation $(ROWS)
 
 record-demo: .venv/.setup ## judge the demo set anew and record the answers
 	@$(BIN)/rlaif record demo

@@ -6,15 +6,15 @@ for judgement in read_parquet(folder / "judgements.parquet", Judgement): ...
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from rlaif.errors import InputError
 from rlaif.exchange.sources import BUFFER
-from rlaif.exchange.tables import batches, columns_of, schema_of
+from rlaif.exchange.tables import BATCH_ROWS, batches, columns_of, schema_of
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -33,6 +33,28 @@ def write_parquet(records: Iterable[Model], path: Path, model: type[Model]) -> i
             writer.write_batch(batch)
             count += batch.num_rows
     return count
+
+
+def replace_column(
+    source: Path,
+    target: Path,
+    name: str,
+    reads: Sequence[str],
+    make: Callable[[Mapping[str, Any]], Any],
+) -> None:
+    """Copy a file of `write_parquet`, one column made anew from the columns `reads` of its row."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with (
+        pq.ParquetFile(source, pre_buffer=False, buffer_size=BUFFER) as file,
+        pq.ParquetWriter(target, file.schema_arrow, compression="zstd") as writer,
+    ):
+        field = file.schema_arrow.field(name)
+        at = file.schema_arrow.get_field_index(name)
+        for batch in file.iter_batches(batch_size=BATCH_ROWS):
+            cells = [make(values) for values in batch.select(reads).to_pylist()]
+            writer.write_batch(batch.set_column(at, field, pa.array(cells, field.type)))
 
 
 def read_parquet(path: Path, model: type[Model]) -> Iterator[Model]:

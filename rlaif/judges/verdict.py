@@ -82,6 +82,16 @@ def fold(
     log_odds = _mean(pairs, [(p.ab.log_odds - p.ba.log_odds) / 2 for p in pairs])
     named_ab = _named(pairs, [p.ab for p in pairs])
     named_ba = _named(pairs, [p.ba for p in pairs])
+    parts = tuple(
+        PrinciplePart(
+            principle=p.principle,
+            judge=p.judge,
+            l_ab=p.ab.log_odds,
+            l_ba=p.ba.log_odds,
+            weight=p.weight,
+        )
+        for p in pairs
+    )
     return Verdict(
         comparison=comparison.id,
         pair_key=comparison.pair_key,
@@ -91,19 +101,10 @@ def fold(
         p=sigmoid(log_odds),
         position_bias=_mean(pairs, [(p.ab.log_odds + p.ba.log_odds) / 2 for p in pairs]),
         consistent=_agree(named_ab, named_ba),
-        consistent_debiased=_agree_debiased(pairs, biases or {}, named_ab, named_ba),
+        consistent_debiased=agree_debiased(parts, named_ab, named_ba, biases or {}),
         named_ab=named_ab,
         named_ba=named_ba,
-        parts=tuple(
-            PrinciplePart(
-                principle=p.principle,
-                judge=p.judge,
-                l_ab=p.ab.log_odds,
-                l_ba=p.ba.log_odds,
-                weight=p.weight,
-            )
-            for p in pairs
-        ),
+        parts=parts,
         stage=stage,
         low_resolution=any(
             sum(side.written for side in sides) == 1
@@ -131,7 +132,7 @@ def _pairs(judgements: Sequence[Judgement], weights: Mapping[str, float]) -> lis
 def _side(judgements: list[Judgement]) -> _Side:
     """Mean probability over rationales; counted votes get their Beta prior."""
     ordered = sorted(judgements, key=lambda j: j.sample)
-    p_tie = fmean(j.p_tie or 0.0 for j in ordered)
+    p_tie = fmean([j.p_tie or 0.0 for j in ordered])
     firsts = [j.p_first for j in ordered if j.p_first is not None]
     if all(j.confidence_source == "votes" for j in ordered):
         p_first = (math.fsum(firsts) + VOTE_PRIOR) / (len(firsts) + 2 * VOTE_PRIOR)
@@ -141,10 +142,12 @@ def _side(judgements: list[Judgement]) -> _Side:
     return _Side(logit(p_first), fmean(firsts), p_tie, written)
 
 
-def _mean(pairs: Sequence[_Pair], values: Sequence[float]) -> float:
+def _mean(pairs: Sequence[_Pair | PrinciplePart], values: Sequence[float]) -> float:
     """Weighted mean; `fsum` makes it exact in sign and free of the order of the terms."""
-    total = math.fsum(pair.weight for pair in pairs)
-    return math.fsum(p.weight * v for p, v in zip(pairs, values, strict=True)) / total
+    if len(pairs) == 1 and pairs[0].weight == 1:  # most often: nothing to sum
+        return values[0] + 0.0
+    total = math.fsum([pair.weight for pair in pairs])
+    return math.fsum([p.weight * v for p, v in zip(pairs, values, strict=True)]) / total
 
 
 def _tie_leads(p_first: float, p_tie: float) -> bool:
@@ -171,14 +174,20 @@ def _agree(named_ab: Named | None, named_ba: Named | None) -> bool:
     return (named_ab, named_ba) in {("A", "B"), ("B", "A"), ("tie", "tie")}
 
 
-def _agree_debiased(
-    pairs: Sequence[_Pair], biases: Biases, named_ab: Named | None, named_ba: Named | None
+def agree_debiased(
+    parts: Sequence[PrinciplePart], named_ab: Named | None, named_ba: Named | None, biases: Biases
 ) -> bool:
+    """Whether both orders name the same side once `biases` are off: `consistent_debiased`.
+
+    It takes no more than a verdict holds, since biases are known only once all are folded.
+    """
+    if not parts:
+        return False
     if "tie" in (named_ab, named_ba):
         return named_ab == named_ba
-    off = [biases.get((p.judge, p.principle), 0.0) for p in pairs]
-    l_ab = _mean(pairs, [p.ab.log_odds - m for p, m in zip(pairs, off, strict=True)])
-    l_ba = _mean(pairs, [p.ba.log_odds - m for p, m in zip(pairs, off, strict=True)])
+    off = [biases.get((p.judge, p.principle), 0.0) for p in parts]
+    l_ab = _mean(parts, [p.l_ab - m for p, m in zip(parts, off, strict=True)])
+    l_ba = _mean(parts, [p.l_ba - m for p, m in zip(parts, off, strict=True)])
     return l_ab * l_ba < 0
 
 

@@ -8,20 +8,20 @@ first, then rows are streamed again and each call's answer is fetched, so nothin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from rlaif.calls.ledger import Ledger
 from rlaif.calls.tally import FAILED, Tally
 from rlaif.constitution import GENERAL
-from rlaif.exchange.parquet import read_parquet, write_parquet
+from rlaif.exchange.parquet import read_parquet, replace_column, write_parquet
 from rlaif.judges.card import Judge
 from rlaif.judges.judge import Bench
-from rlaif.judges.verdict import Biases, BiasEstimate, fold
+from rlaif.judges.verdict import BiasEstimate, agree_debiased, fold
 from rlaif.pipelines.answers import Rows, assemble
-from rlaif.records import Judgement, LabelledComparison, Outcome, Verdict
+from rlaif.records import Judgement, LabelledComparison, Outcome, PrinciplePart, Verdict
 
 T = TypeVar("T")
 
@@ -120,7 +120,6 @@ def run_round(
     work: Round, rows: Rows, ledger: Ledger, missing: Outcome | None, counts: Counts
 ) -> dict[tuple[str, str], float]:
     """Write a round's judgements and verdicts; returns the position biases that were taken off."""
-    estimate = BiasEstimate()
 
     def counted() -> Iterator[Judgement]:
         for judgement in assemble(rows(), work.benches, ledger, missing):
@@ -128,14 +127,36 @@ def run_round(
             yield judgement
 
     write_parquet(counted(), work.judgements, Judgement)
-    for verdict in fold_rows(work, rows, None):
-        estimate.add(verdict.parts)
+    return fold_round(work, rows)
+
+
+def fold_round(work: Round, rows: Rows) -> dict[tuple[str, str], float]:
+    """Write the verdicts of a round's judgements; returns the position biases taken off.
+
+    Biases are known once all is folded: then one column of the verdicts is made anew.
+    """
+    estimate = BiasEstimate()
+
+    def folded() -> Iterator[Verdict]:
+        for verdict in _fold_rows(work, rows):
+            estimate.add(verdict.parts)
+            yield verdict
+
+    draft = work.verdicts.with_suffix(".draft")
+    write_parquet(folded(), draft, Verdict)
     biases = estimate.estimate()
-    write_parquet(fold_rows(work, rows, biases), work.verdicts, Verdict)
+
+    def debiased(said: Mapping[str, Any]) -> bool:
+        parts = [PrinciplePart.model_construct(**part) for part in said["parts"]]
+        return agree_debiased(parts, said["named_ab"], said["named_ba"], biases)
+
+    reads = ["parts", "named_ab", "named_ba"]
+    replace_column(draft, work.verdicts, "consistent_debiased", reads, debiased)
+    draft.unlink()
     return biases
 
 
-def fold_rows(work: Round, rows: Rows, biases: Biases | None) -> Iterator[Verdict]:
+def _fold_rows(work: Round, rows: Rows) -> Iterator[Verdict]:
     """Fold a round's judgements, in input order.
 
     Principles count alike: their weights have had their say in the draw.
@@ -144,7 +165,7 @@ def fold_rows(work: Round, rows: Rows, biases: Biases | None) -> Iterator[Verdic
     judge = work.judge.fingerprint
     for row in rows():
         mine = judgements.take(row.comparison.id) or []
-        yield fold(row.comparison, judge, mine, biases=biases, stage=work.stage)
+        yield fold(row.comparison, judge, mine, stage=work.stage)
     judgements.finish()
 
 
