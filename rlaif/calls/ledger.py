@@ -105,6 +105,14 @@ class Ledger:
         sql = f"SELECT {ANSWER_COLUMNS} FROM answers WHERE key IN (SELECT value FROM json_each(?))"
         return {row[0]: answer_of(row) for row in self._select(sql, keys)}
 
+    def spans(self, keys: Sequence[str]) -> list[tuple[float, float]]:
+        """When the attempts of `keys` began and ended, in seconds since the epoch, by beginning."""
+        sql = (
+            "SELECT started, started + latency_s FROM attempts"
+            " WHERE key IN (SELECT value FROM json_each(?))"
+        )
+        return sorted((start, end) for start, end in self._select(sql, keys))
+
     def put(self, answer: Answer | None, attempts: Sequence[Attempt]) -> asyncio.Future[None]:
         """Queue rows for writing; the future resolves after their COMMIT.
 

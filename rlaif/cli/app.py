@@ -18,7 +18,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     epilog="Add --debug to any command for tracebacks. Content: constitution/ judges/ pipelines/.",
 )
-judges = typer.Typer(help="List and show judges.", no_args_is_help=True)
+judges = typer.Typer(help="List, show and compare judges.", no_args_is_help=True)
 app.add_typer(judges, name="judges")
 
 Settings = Annotated[
@@ -246,3 +246,36 @@ def judges_show(name: Annotated[str, typer.Argument(help="A judge's name or fold
     from rlaif.cli.judges import show_command
 
     show_command(name)
+
+
+@judges.command("compare")
+def judges_compare(
+    input: Annotated[str, typer.Argument(help="Labelled pairs, as rlaif judge takes them.")],
+    judges: Annotated[str, typer.Option(help="Names or folders, with commas between them.")],
+    labels: Annotated[
+        Path | None, typer.Option(help="Human labels: JSONL or CSV (id, label, annotator ...).")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the results; run again, it continues.")] = (
+        Path("outputs/compare")
+    ),
+    constitution: Annotated[str, typer.Option(help="A constitution's name or file.")] = "core",
+    principles: Annotated[int, typer.Option(min=1, help="Principles per comparison.")] = 1,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only the first N labelled pairs.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides all sampling.")] = 0,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Calls in flight.")] = None,
+    budget_usd: Annotated[float | None, typer.Option(help="Hard cap, all judges together.")] = None,
+    write_table: Annotated[
+        bool, typer.Option("--write-table", help="Also into judges/README.md.")
+    ] = False,
+) -> None:
+    """Hold judges beside people on labelled pairs: agreement, biases, price, each with interval."""
+    from rlaif.cli.compare import compare_command
+    from rlaif.pipelines.compare import Options
+
+    names = tuple(filter(None, (name.strip() for name in judges.split(","))))
+    options = Options(
+        *(input, names, labels, out, principles, limit, seed, concurrency, budget_usd, constitution)
+    )
+    compare_command(options, write_table)

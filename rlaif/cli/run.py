@@ -64,7 +64,7 @@ def _run(recipe: Recipe, base: Path, folder: RunFolder, until: str) -> int:
     from rlaif.pipelines.run import run_recipe
 
     screen = Screen()
-    with _telling_how_to_go_on(screen) as command:
+    with telling_how_to_go_on(screen) as command:
         result = run_recipe(recipe, base, folder, screen, until=until, command=command)
     print_summary(result, screen.console)
     return result.exit_code
@@ -75,14 +75,14 @@ def _run_steps(recipe: Recipe, judge: Judge, folder: RunFolder) -> NoReturn:
     from rlaif.pipelines.steps import judge_steps
 
     screen = Screen()
-    with _telling_how_to_go_on(screen) as command:
+    with telling_how_to_go_on(screen) as command:
         run = judge_steps(recipe, judge, folder, screen, command)
     print_step_summary(run, screen.console)
     sys.exit(run.exit_code)
 
 
 @contextmanager
-def _telling_how_to_go_on(screen: Screen) -> Iterator[str]:
+def telling_how_to_go_on(screen: Screen) -> Iterator[str]:
     """Gives this command's line, and says after an early stop that it goes on from there."""
     command = "rlaif " + shlex.join(sys.argv[1:])
     try:

@@ -67,6 +67,29 @@ def verdict_columns(path: Path) -> VerdictColumns:
     )
 
 
+@dataclass(frozen=True)
+class PositionColumns:
+    """How a verdict leans to a place, whoever stands there; one entry a verdict, in file order."""
+
+    bias: NDArray[np.float64]
+    """Log-odds for the first place; NaN where there is no verdict."""
+    named_first: NDArray[np.float64]
+    """Of the two orders, the share that named the first shown among those that named a side."""
+
+
+def position_columns(path: Path) -> PositionColumns:
+    """Read them from a file that `verdict_columns` reads."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path, columns=["position_bias", "named_ab", "named_ba"])
+    orders = [np.array(table[name].to_pylist(), dtype=object) for name in ("named_ab", "named_ba")]
+    first = sum((order == "A").astype(float) for order in orders)
+    sides = sum(((order == "A") | (order == "B")).astype(float) for order in orders)
+    with np.errstate(invalid="ignore"):  # no side named: NaN
+        named_first = np.asarray(first / sides, dtype=float)
+    return PositionColumns(table["position_bias"].to_numpy().astype(float), named_first)
+
+
 def _bool(column: Any) -> NDArray[np.bool_]:
     return np.asarray(column.to_numpy(), dtype=bool)
 

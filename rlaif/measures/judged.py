@@ -38,7 +38,7 @@ class Pairs:
     length: Floats
     """Characters of a and b, shape (n, 2)."""
     markdown: Floats
-    """Markdown marks (headings, list items, bold, code, tables) of a and b, shape (n, 2)."""
+    """Markdown marks (headings, list items, bold, fenced code) of a and b, shape (n, 2)."""
     model: NDArray[np.str_]
     """Who wrote a and b, empty where that is not known, shape (n, 2)."""
 

@@ -65,6 +65,9 @@ class Settings:
     quota: bool = False
     """Every call is answered `insufficient_quota`."""
 
+    names_first: str = ""
+    """A model that names the first shown, whatever it is asked; its p varies as that of others."""
+
     batch_s: float = 0.0
     """Seconds a batch takes."""
     batch_expired: float = 0.0
