@@ -102,6 +102,10 @@ class LabelledComparison(Record):
     label: Label | None = None
     votes: tuple[Label, ...] = ()
     annotators: tuple[str, ...] = ()
+    scores_a: dict[str, float] | None = None
+    """Response a by criterion, each in 0..1, where the file has scores; no judge is shown them."""
+    scores_b: dict[str, float] | None = None
+    """Response b by the same criteria."""
     line: int | None = None
     """Where the row stands in its file (1-based), for error messages."""
 

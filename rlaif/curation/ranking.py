@@ -85,7 +85,7 @@ def combined(criteria: float, borda: float, alpha: float) -> float:
 
 
 def borda(strengths: Floats) -> Floats:
-    """Normalised Borda, shape (n,), n > 1: the share of the others that is weaker; equal is half."""
+    """Normalised Borda, shape (n,), n > 1: the share of the others that is weaker, equals half."""
     return np.asarray((rankdata(strengths) - 1) / (len(strengths) - 1), dtype=np.float64)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from typing import Any
 
-from rlaif.exchange.rows import Fault, shown
+from rlaif.exchange.rows import Fault, printable, shown
 
 
 def read_text(value: object, column: str) -> str:
@@ -46,3 +48,23 @@ def read_list(values: dict[str, Any], column: str) -> list[Any]:
     if value is None or isinstance(value, list):
         return value or []
     raise Fault("type", column, f"must be a list, not {shown(value)}")
+
+
+def read_scores(values: dict[str, Any], column: str) -> dict[str, float] | None:
+    """Criteria with a number in 0..1 each, an object or its JSON text; None where absent."""
+    value = values.get(column)
+    if isinstance(value, str):  # CSV has no objects
+        with suppress(ValueError, RecursionError):
+            value = json.loads(value)
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        message = f'must be an object such as {{"helpful": 0.8}}, not {shown(value)}'
+        raise Fault("type", column, message)
+    # A column of a table has all criteria of all rows; null is none.
+    scores = {str(name): score for name, score in value.items() if score is not None}
+    for name, score in scores.items():
+        if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
+            message = f"must be a number from 0 to 1, not {shown(score)}"
+            raise Fault("scores", f"{column}.{printable(name)}", message)
+    return {name: float(score) for name, score in scores.items()} or None

@@ -4,7 +4,8 @@
         row                  # a LabelledComparison, or a BadRow that says what is wrong
 
 Columns: `prompt` (text or messages), `response_a`, `response_b`, and where given `id`, `label`
-(a, b, tie), `votes` and `annotators` (parallel lists), `domain`, `source`, `model_a`, `model_b`.
+(a, b, tie), `votes` and `annotators` (parallel lists), `domain`, `source`, `model_a`, `model_b`,
+`scores_a` and `scores_b` (criterion to a number in 0..1, the same criteria on both sides).
 Where a row has `chosen` and `rejected` instead, its preference is known: chosen is put on side a
 or b by a coin drawn from seed and content, so that the position carries no information.
 """
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from rlaif.exchange.cells import read_id, read_list, read_optional, read_text
+from rlaif.exchange.cells import read_id, read_list, read_optional, read_scores, read_text
 from rlaif.exchange.messages import (
     ask_of_user,
     common_lead,
@@ -31,8 +32,9 @@ from rlaif.records import Comparison, Label, LabelledComparison, Message, Respon
 LABELS = get_args(Label)
 PAIR = ("prompt", "response_a", "response_b")
 RANKED = ("chosen", "rejected")
+SCORES = ("scores_a", "scores_b")
 SHARED = frozenset({"id", "prompt", "domain", "source"})
-GIVEN = SHARED | {*PAIR, "label", "votes", "annotators", "model_a", "model_b"}
+GIVEN = SHARED | {*PAIR, "label", "votes", "annotators", "model_a", "model_b", *SCORES}
 KNOWN_ORDER = SHARED | {*RANKED}
 READ = GIVEN | KNOWN_ORDER
 """Every column that is read of one shape of rows or another."""
@@ -89,11 +91,14 @@ def _given(line: int, values: dict[str, Any]) -> LabelledComparison:
     if votes and annotators and len(votes) != len(annotators):
         message = f"has {len(annotators)} names for {len(votes)} votes; give one a vote"
         raise Fault("type", "annotators", message)
+    scores_a, scores_b = _scores(values)
     return LabelledComparison(
         comparison=_comparison(values, prompt, a, b),
         label=None if label is None else _label(label, "label"),
         votes=tuple(_label(vote, f"votes[{i}]") for i, vote in enumerate(votes)),
         annotators=tuple(str(name) for name in annotators),
+        scores_a=scores_a,
+        scores_b=scores_b,
         line=line,
     )
 
@@ -153,6 +158,15 @@ def _comparison(
         source=read_optional(values, "source"),
     )
     return made if made.id else made.model_copy(update={"id": made.pair_key})
+
+
+def _scores(values: dict[str, Any]) -> list[dict[str, float] | None]:
+    """The scores of a and of b: both on the same criteria, or neither."""
+    a, b = found = [read_scores(values, column) for column in SCORES]
+    if (a or {}).keys() != (b or {}).keys():
+        message = f"has the criteria {listed(b or {})}, scores_a has {listed(a or {})}"
+        raise Fault("scores", "scores_b", f"{message}; score both responses on the same")
+    return found
 
 
 def _label(value: object, column: str) -> Label:

@@ -22,6 +22,7 @@ from rlaif.pipelines.curate import Curated, curate
 from rlaif.pipelines.curated import CuratedFolder, write_curated
 from rlaif.pipelines.curation_told import Summary, summarise, warning
 from rlaif.pipelines.pool import ReadPool, Rows, read_pool
+from rlaif.pipelines.rankings import write_rankings
 from rlaif.pipelines.recipe import CurateStage, Recipe
 from rlaif.pipelines.setup import judge_of
 from rlaif.pipelines.watch import Watch
@@ -61,8 +62,11 @@ def curate_folder(
     kind = judge.card.kind
     decider = "judge" if kind == "comparison" else kind
     write_curated(files, rows, found, stage, decider, recipe.seed)
+    with folder.writing(files.path / "rankings.jsonl") as path:
+        ranked = write_rankings(path, rows, read, found, stage, recipe.seed)
     people = _people(labels, read, found) if recipe.labels == "human" and labels else {}
     summary = summarise(found, stage, recipe, decider) | {"annotators": people}
+    summary["counts"]["rankings"] = ranked
     summary["warning"] = warning(summary)
     if decider == "cascade":
         stages = [member.fingerprint for member in judge.members]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -92,6 +92,15 @@ class Filters(Record):
     """Of the pairs the judge decides, only so many of a prompt, the surest."""
 
 
+class RankingStage(Record):
+    """How three or more responses to one prompt are ranked."""
+
+    alpha: float = Field(default=0.6, ge=0, le=1)
+    """Weight of the criteria's mean beside that of the place the pairs give a response."""
+    criteria: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    """Weight of each criterion that counts; empty: all the input's, alike."""
+
+
 class CurateStage(Record):
     """How judged pairs and human labels become a dataset that says how far to trust it."""
 
@@ -115,6 +124,7 @@ class CurateStage(Record):
     filters: Filters = Filters()
     to_label: int = Field(default=200, ge=0)
     """Pairs written for people to label next, half at random, half where the judge is unsure."""
+    ranking: RankingStage = RankingStage()
 
 
 class PublishStage(Record):
