@@ -14,6 +14,7 @@ from rlaif.cli.run import telling_how_to_go_on
 from rlaif.cli.screen import Screen
 from rlaif.exchange.display import plain
 from rlaif.pipelines.compare import Compared, ComparisonFolder, Options, compare
+from rlaif.pipelines.compared_pairs import data_name
 from rlaif.pipelines.compared_told import (
     Table,
     headline,
@@ -88,7 +89,7 @@ def _text(cell: str) -> Text:
 
 def _short(options: Options) -> str:
     """The command without the folders of one machine."""
-    words = ["rlaif", "judges", "compare", Path(options.input).name]
+    words = ["rlaif", "judges", "compare", data_name(options.input)]
     words += ["--judges", ",".join(Path(name).name for name in options.judges)]
     if options.labels:
         words += ["--labels", options.labels.name]

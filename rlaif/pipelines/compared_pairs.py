@@ -88,7 +88,12 @@ def read_labelled(
     }
     mine = tuple(label for label in given if label.id in kept)
     counts = {reason: n for reason, n in counts.items() if n}
-    return Labelled(pairs, ids, mine, staged.name, counts), rows
+    return Labelled(pairs, ids, mine, data_name(source), counts), rows
+
+
+def data_name(source: str) -> str:
+    """What a data set is called in a table: a file's name without its folder, else the source."""
+    return Path(source).name if Path(source).exists() else source
 
 
 def _staged(source: str, database: Path, seed: int) -> StagedInput:

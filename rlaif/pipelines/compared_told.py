@@ -229,7 +229,7 @@ def _human_reference(told: Figures) -> Iterator[Table]:
                 gap = estimate(found[kind]["difference"])
                 rows.append((name, title, *figures, gap, f"{found['items']:,}"))
     if rows:
-        header = ("judge", "scored", "judge", "annotator", "difference", "pairs")
+        header = ("judge", "scored", "its score", "annotator's", "difference", "pairs")
         note = "Judge and one left-out annotator against the same remaining votes."
         yield Table("Human reference", header, tuple(rows), note)
 
@@ -262,7 +262,10 @@ def _sliced(told: Figures, key: str, what: str, figure: str, title: str) -> Iter
     judges = told["judges"]
     names = sorted({name for one in judges.values() for name in one[key]["shown"]})
     few = sorted({name for one in judges.values() for name in one[key]["too_few"]} - set(names))
-    note = "+: better than chance, AGAINST: worse, by its interval."
+    note = (
+        "+: better than chance, AGAINST: worse, by its interval; of rows at chance, one in twenty"
+        " is marked all the same."
+    )
     if few:
         note += f" Fewer than {MIN_CLUSTERS} prompts, left out: {len(few)} ({', '.join(few)})."
     rows = [

@@ -52,7 +52,8 @@ def pairs(workspace, n=N, **more):
 
 
 def compared(workspace, *words, names="fair,partial,both", code=0):
-    told = workspace.call("judges", "compare", "pairs.jsonl", "--judges", names, *words, code=code)
+    data = str(workspace.path / "pairs.jsonl")
+    told = workspace.call("judges", "compare", data, "--judges", names, *words, code=code)
     path = workspace.path / "outputs/compare/comparison.json"
     return told, json.loads(path.read_text()) if path.exists() else None
 

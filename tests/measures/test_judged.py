@@ -175,3 +175,31 @@ def test_baselines_are_the_longer_response_and_the_best_constant():
     assert found.constant.no_ties.value == pytest.approx(2 / 3)
     assert found.constant_names == ("a", "a")
     assert baselines(make_pairs([0, 0, 1])).constant_names[0] == "tie"
+
+
+def test_exchanging_a_and_b_everywhere_changes_no_figure():
+    rng = np.random.default_rng(6)
+    n = 200
+    people, log_odds = rng.choice([-1.0, 0.0, 1.0], n), rng.normal(0, 1, n)
+    log_odds[::13] = NAN
+    length, markdown = rng.integers(1, 40, (n, 2)), rng.integers(0, 3, (n, 2))
+    model = rng.choice(["own", "other"], (n, 2))
+    principles = {"kind": log_odds + 0.3}
+    told = make_told(np.sign(log_odds), log_odds=log_odds, principles=principles, models=("own",))
+    turned = make_told(
+        -np.sign(log_odds),
+        log_odds=-log_odds,
+        principles={"kind": -principles["kind"]},
+        models=("own",),
+    )
+    pairs = make_pairs(people, length=length, markdown=markdown, model=model)
+    swapped = make_pairs(
+        -people, length=length[:, ::-1], markdown=markdown[:, ::-1], model=model[:, ::-1]
+    )
+    one, other = judge_figures(pairs, told), judge_figures(swapped, turned)
+    assert repr(one.calibration.value)[:8] == repr(other.calibration.value)[:8]
+    for name in ("agreement", "no_ties", "same_length", "longer", "more_markdown", "own"):
+        assert getattr(one, name) == getattr(other, name), name
+    for name in ("kappa", "auroc"):
+        assert getattr(one, name).value == pytest.approx(getattr(other, name).value)
+    assert one.principles == other.principles
