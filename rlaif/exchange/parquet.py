@@ -24,15 +24,28 @@ def write_parquet(records: Iterable[Model], path: Path, model: type[Model]) -> i
 
     Streams in row groups of at most 4,096 rows. Lone surrogates become U+FFFD.
     """
+    return write_batches(batches(records, columns_of(model)), path, model)
+
+
+def write_batches(parts: Iterable[Any], path: Path, model: type[BaseModel]) -> int:
+    """The same for `pyarrow.RecordBatch`es that have the columns of `model`."""
     import pyarrow.parquet as pq
 
-    columns = columns_of(model)
     count = 0
-    with pq.ParquetWriter(path, schema_of(columns), compression="zstd") as writer:
-        for batch in batches(records, columns):
-            writer.write_batch(batch)
+    with pq.ParquetWriter(path, schema_of(columns_of(model)), compression="zstd") as writer:
+        for batch in parts:
+            if batch.num_rows:
+                writer.write_batch(batch)
             count += batch.num_rows
     return count
+
+
+def read_batches(path: Path) -> Iterator[Any]:
+    """The rows of a file of `write_parquet` as `pyarrow.RecordBatch`es, streaming."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER) as file:
+        yield from file.iter_batches(batch_size=BATCH_ROWS)
 
 
 def replace_column(

@@ -5,28 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from rlaif.curation.preferences import Decision, decided
 from rlaif.exchange.dataset import write_splits
-from rlaif.exchange.parquet import read_parquet, write_parquet
+from rlaif.exchange.parquet import write_batches
 from rlaif.pipelines.artifacts import RunFolder
 from rlaif.pipelines.curate import Curated
-from rlaif.pipelines.judging import ById, grouped
+from rlaif.pipelines.curated_rows import dropped_batches, preference_batches
 from rlaif.pipelines.pool import Rows
 from rlaif.pipelines.recipe import CurateStage
-from rlaif.records import (
-    DrawnBy,
-    Dropped,
-    Judgement,
-    LabelledComparison,
-    Preference,
-    Split,
-    Verdict,
-    digest,
-)
+from rlaif.records import DrawnBy, Dropped, LabelledComparison, Preference, digest
 
 SPLITS = ("train", "validation", "test")
 
@@ -52,69 +42,16 @@ def write_curated(
     files.path.mkdir(exist_ok=True)
     writing = files.run.writing
     with writing(files.preferences) as path:
-        write_parquet(_preferences(files.run, rows, found, stage, judge), path, Preference)
+        write_batches(preference_batches(files.run, found, stage, judge), path, Preference)
     with writing(files.dropped) as path:
-        write_parquet(_dropped(rows, found), path, Dropped)
+        write_batches(dropped_batches(files.run, found), path, Dropped)
     with writing(files.dataset) as path:
-        write_splits({name: _of_split(files.preferences, name) for name in SPLITS}, path)
+        write_splits(files.preferences, SPLITS, path)
     with writing(files.conflicts) as path:
         _write_lines(_conflicts(rows, found), path)
     with writing(files.to_label) as path:
         drawn = to_label(found, stage.to_label, seed)
         _write_lines(_tasks(rows, drawn), path)
-
-
-def _of_split(preferences: Path, name: str) -> Iterator[Preference]:
-    return (row for row in read_parquet(preferences, Preference) if row.split == name)
-
-
-def _preferences(
-    run: RunFolder, rows: Rows, found: Curated, stage: CurateStage, judge: str
-) -> Iterator[Preference]:
-    verdicts = read_parquet(run.verdicts, Verdict)
-    judgements = ById(grouped(read_parquet(run.judgements, Judgement)))
-    decision = _decisions(found, stage, judge)
-    for number, (row, verdict) in enumerate(zip(rows(), verdicts, strict=True)):
-        told = judgements.take(row.comparison.id) or []
-        if found.merged.kept[number]:
-            yield decided(row, verdict, told, decision(number, verdict.stage))
-
-
-def _decisions(found: Curated, stage: CurateStage, judge: str) -> Any:
-    """Makes the decision of a row by its number."""
-    people = found.labelled.kind
-    calibrated = people == "human" and (bool(found.calibrators) or found.kappa.fitted)
-
-    def decision(number: int, cascade_stage: int) -> Decision:
-        by_people = found.merged.by_people[number]
-        by = people if by_people else f"cascade:{cascade_stage}" if judge == "cascade" else judge
-        sure = calibrated if by_people else bool(found.calibrators)
-        return Decision(
-            side="a" if found.merged.side[number] > 0 else "b",
-            p=float(found.merged.p[number]),
-            by=by,
-            p_kind="calibrated" if sure else "raw",
-            weight=stage.weights.get(by.partition(":")[0], 1.0),
-            split=cast(Split, str(found.split[number])),
-        )
-
-    return decision
-
-
-def _dropped(rows: Rows, found: Curated) -> Iterator[Dropped]:
-    for row, reason, p in zip(rows(), found.merged.reason, found.told.p_a, strict=True):
-        if reason is not None:
-            pair = row.comparison
-            yield Dropped(
-                id=pair.id,
-                reason=reason,
-                prompt=pair.prompt,
-                response_a=pair.a.text,
-                response_b=pair.b.text,
-                p=None if np.isnan(p) else float(p),
-                domain=pair.domain,
-                label=row.label,
-            )
 
 
 def _conflicts(rows: Rows, found: Curated) -> Iterator[dict[str, Any]]:

@@ -286,3 +286,24 @@ def test_the_recipe_from_pairs_to_a_folder_for_the_hub(workspace):
     published = [pq.read_table(path).num_rows for path in (run / "hub/data").iterdir()]
     assert sum(published) == summary["counts"]["kept"]
     assert "alpha" in (run / "hub/README.md").read_text()
+
+
+def test_curated_rows_say_what_rows_made_of_records_say(workspace):
+    workspace.pairs(200, label=None)
+    members = "members=[offline, openai]"
+    workspace.call(
+        "judge", "pairs.jsonl", "--judge", "cascade", "--out", "out", members, "abstain_below=1"
+    )
+    people(workspace, pq.read_table(workspace.path / "out/verdicts.parquet").to_pylist()[:20], len)
+    curated(
+        workspace,
+        *("select=threshold", "threshold=0.5", "gate=none", "merge=judge"),
+        *("filters.near_duplicates=null", "filters.per_prompt=null"),
+    )
+    made = {row["id"]: row for row in rows(workspace)}
+    records = pq.read_table(workspace.path / "out/preferences.parquet").to_pylist()
+    assert {row["decided_by"] for row in records} == {"cascade:1", "cascade:2"}
+    assert {len(row["judgements"]) for row in records} == {2}
+    for row in records:
+        mine = made[row["id"]]
+        assert mine == row | {"split": mine["split"], "p": pytest.approx(row["p"])}

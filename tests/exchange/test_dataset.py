@@ -10,6 +10,7 @@ import pytest
 
 from rlaif.exchange.dataset import write_dataset, write_splits
 from rlaif.exchange.pairs import open_pairs
+from rlaif.exchange.parquet import write_parquet
 from rlaif.records import LabelledComparison, Message, Preference, Response
 
 
@@ -62,10 +63,17 @@ def test_empty_selection_is_a_valid_folder(tmp_path: Path) -> None:
 
 
 def test_splits(tmp_path: Path) -> None:
-    counts = write_splits({"train": map(preference, range(3)), "test": []}, tmp_path / "d")
+    rows = [preference(i).model_copy(update={"split": "test"}) for i in range(3)]
+    write_parquet([*rows, preference(3)], tmp_path / "rows", Preference)
+    counts = write_splits(tmp_path / "rows", ("test", "validation"), tmp_path / "d")
     loaded = datasets.load_from_disk(str(tmp_path / "d"))
     assert isinstance(loaded, datasets.DatasetDict)
-    assert {name: len(split) for name, split in loaded.items()} == counts == {"train": 3, "test": 0}
+    assert {name: len(split) for name, split in loaded.items()} == counts
+    assert counts == {"test": 3, "validation": 0}
+    assert loaded["test"]["id"][:] == ["i0", "i1", "i2"]
+    # Both ways in give the same rows.
+    write_dataset(rows, tmp_path / "records")
+    assert loaded["test"][:] == datasets.load_from_disk(str(tmp_path / "records"))[:]
 
 
 def test_the_folder_is_an_input_again(tmp_path: Path) -> None:
@@ -115,7 +123,8 @@ def test_reward_trainer_takes_it_unchanged(split: str | None, tmp_path: Path) ->
     from trl import RewardConfig, RewardTrainer
 
     if split:
-        write_splits({split: map(preference, range(8))}, tmp_path / "d")
+        write_parquet(map(preference, range(8)), tmp_path / "rows", Preference)
+        write_splits(tmp_path / "rows", (split,), tmp_path / "d")
         rows = datasets.load_from_disk(str(tmp_path / "d"))[split]
     else:
         write_dataset(map(preference, range(8)), tmp_path / "d")

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rlaif.errors import ConfigError, InputError
-from rlaif.exchange.dataset import dataset_columns
+from rlaif.exchange.dataset import dataset_schema
 from rlaif.exchange.export import export
 from rlaif.exchange.formats import FORMATS
 from rlaif.exchange.pairs import open_pairs
@@ -152,7 +152,7 @@ def test_the_plain_table_has_the_columns_of_the_dataset_folder(tmp_path: Path) -
     write_parquet([preference(1)], tmp_path / "in", Preference)
     export(tmp_path / "in", tmp_path, "parquet")
     names = pq.read_schema(tmp_path / "train.parquet").names
-    assert names == [column.name for column in dataset_columns()]
+    assert names == dataset_schema().names
 
 
 @pytest.mark.parametrize("name", ["trl-implicit", "trl-implicit-text", "parquet", "jsonl", "dpo"])
