@@ -15,15 +15,14 @@ from rlaif.cli.screen import Screen
 from rlaif.exchange.display import plain
 from rlaif.pipelines.compare import Compared, ComparisonFolder, Options, compare
 from rlaif.pipelines.compared_pairs import data_name
+from rlaif.pipelines.compared_readme import read_marked, write_measured
 from rlaif.pipelines.compared_told import (
     Table,
     headline,
     measured_table,
     notes,
-    read_marked,
     report,
     tables,
-    write_measured,
 )
 
 README = Path("judges/README.md")
@@ -37,9 +36,10 @@ def compare_command(options: Options, write_table: bool) -> None:
     with telling_how_to_go_on(screen) as command:
         found = compare(options, screen, command)
     _write(found, options, screen.console)
+    for name, reason in found.unfinished.items():
+        screen.say(f"Not to its end, and left out: {name}: {reason}")
     if found.unfinished:
-        names = ", ".join(found.unfinished)
-        screen.say(f"Not to its end: {names}; what was answered is kept. Go on with: {command}")
+        screen.say(f"What was answered is kept. Go on with: {command}")
     elif found.told and readme:
         write_measured(readme, measured_table(found.told, _short(options)))
         screen.say(f"{readme}: table written")

@@ -30,6 +30,7 @@ from rlaif.pipelines.compared_pairs import Labelled, pair_lines, read_labelled
 from rlaif.pipelines.recipe import Recipe
 from rlaif.pipelines.run import run_recipe
 from rlaif.pipelines.setup import benches_of, budget_of, pair_judge_of
+from rlaif.pipelines.state import Run
 from rlaif.pipelines.watch import Watch
 from rlaif.records import LabelledComparison
 
@@ -60,8 +61,13 @@ class Compared:
 
     told: Mapping[str, Any] | None
     """None where no judge came to its end."""
-    unfinished: tuple[str, ...]
-    exit_code: int
+    unfinished: Mapping[str, str]
+    """Why a judge did not come to its end, by judge; it is left out of the figures."""
+
+    @property
+    def exit_code(self) -> int:
+        """3 where a judge did not come to its end."""
+        return 3 if self.unfinished else 0
 
 
 @dataclass(frozen=True)
@@ -91,25 +97,32 @@ def compare(options: Options, watch: Watch, command: str) -> Compared:
     """Judge, measure and write comparison.json.
 
     Raises ConfigError and InputError before any call is paid: an unknown judge, a missing key, no
-    human labels. Exit code 3 where a judge did not come to its end or too many of its calls failed.
+    human labels.
     """
     files = ComparisonFolder(options.out)
     entrants = _entrants(options, files)
     with files.run.locked():
         labelled, rows = _labelled(options, files)
         _introduce(labelled, entrants, watch)
-        codes = {}
+        unfinished: dict[str, str] = {}
         for entrant in entrants:
             recipe = _capped(entrant, entrants, rows, options.budget_usd)
             result = run_recipe(
                 recipe, Path(), entrant.folder, watch, until="judge", command=command
             )
-            whole = not (result.run.stopped or result.run.unfinished)
-            codes[entrant.judge.name] = (whole, result.exit_code)
-        finished = [entrant for entrant in entrants if codes[entrant.judge.name][0]]
+            if result.exit_code:
+                unfinished[entrant.judge.name] = _reason(result.run)
+        finished = [entrant for entrant in entrants if entrant.judge.name not in unfinished]
         told = _measure(options, labelled, finished, files, command) if finished else None
-    unfinished = tuple(name for name, (whole, _) in codes.items() if not whole)
-    return Compared(told, unfinished, max(code for _, code in codes.values()))
+    return Compared(told, unfinished)
+
+
+def _reason(run: Run) -> str:
+    if run.stopped:
+        return f"stopped ({run.stopped.stopped}): {run.stopped.message}"
+    if run.unfinished:
+        return f"{run.unfinished:,} calls have no answer yet"
+    return f"{run.judged.counts.failed_share:.1%} of its calls failed" if run.judged else ""
 
 
 def _entrants(options: Options, files: ComparisonFolder) -> list[_Entrant]:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from rlaif.errors import ConfigError
 from rlaif.measures.intervals import MIN_CLUSTERS, Estimate
 
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-"""Between these two lines of judges/README.md stands the measured table."""
 NONE = "-"
 Figures = Mapping[str, Any]
 
@@ -92,27 +88,6 @@ def measured_table(told: Figures, command: str) -> str:
     table = Table("", header, tuple(rows)).markdown.removeprefix("## \n\n")
     about = f"Measured on {headline(told)}: `{command}`."
     return "\n\n".join([about, *notes(told), table])
-
-
-def write_measured(readme: Path, text: str) -> None:
-    """Put `text` between the two markers of `readme`. Raises ConfigError where it has none."""
-    whole = read_marked(readme)
-    head, rest = whole.split(BEGIN, 1)
-    _, tail = rest.split(END, 1)
-    temporary = readme.with_name(f".{readme.name}.partial")
-    temporary.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
-    temporary.replace(readme)
-
-
-def read_marked(readme: Path) -> str:
-    """The text of `readme`. Raises ConfigError where the markers are not there."""
-    try:
-        text = readme.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{readme}: cannot be read: {error.strerror}") from None
-    if not 0 <= text.find(BEGIN) < text.find(END):
-        raise ConfigError(f"{readme}: put the lines {BEGIN} and {END} where the table belongs")
-    return text
 
 
 def estimate(value: Figures | None) -> str:

@@ -154,6 +154,20 @@ def test_failures_are_counted_and_score_nothing(judges, stub):
     assert fair["auroc"]["n"] <= N - fair["abstained"]
 
 
+def test_a_judge_that_fails_is_named_and_left_out_and_the_others_are_not(judges, stub):
+    pairs(judges)
+    compared(judges, names="partial")
+    stub.reset(truncated=0.3, names_first="partial-1")
+    told, found = compared(judges, names="fair,partial", code=3)
+    assert "Not to its end, and left out: fair: stopped (failures)" in told
+    assert "calls failed (max_failures is 5%)" in told
+    assert set(found["judges"]) == {"partial"}
+    assert found["paired"] == []
+    stub.reset(names_first="partial-1")
+    _, found = compared(judges, names="fair,partial")
+    assert set(found["judges"]) == {"fair", "partial"}
+
+
 def test_one_budget_holds_all_judges_together_and_more_goes_on(judges, stub):
     pairs(judges)
     told, found = compared(judges, "--budget-usd", "0.05", "--concurrency", "2", code=3)

@@ -9,7 +9,8 @@ import pytest
 from rlaif.errors import ConfigError
 from rlaif.pipelines.compared_judge import busy_seconds
 from rlaif.pipelines.compared_pairs import marks
-from rlaif.pipelines.compared_told import BEGIN, END, Table, estimate, write_measured
+from rlaif.pipelines.compared_readme import BEGIN, END, write_measured
+from rlaif.pipelines.compared_told import Table, estimate
 
 
 def test_wall_time_counts_what_overlaps_once_and_no_pause():
