@@ -7,7 +7,8 @@ RECIPE ?= demo
 RUN ?= outputs/demo
 ARGS :=
 ifdef INPUT
-ARGS += input=$(INPUT) labels=human
+# Your own pairs are judged; make merge LABELS=... curates them.
+ARGS += input=$(INPUT) labels=human curate=null
 endif
 ifdef JUDGE
 ARGS += judge.card=$(JUDGE)

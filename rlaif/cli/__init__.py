@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import sys
 
+INTERRUPTED = 130
+GO_ON = "rlaif: interrupted; what was answered is kept, and the same command goes on from here"
+
 
 def main() -> None:
     """Run the command line; errors are one readable line, or a traceback with `--debug`."""
-    from rlaif.cli.app import app
     from rlaif.errors import RlaifError
 
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
     try:
+        from rlaif.cli.app import app
+
         app()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer makes this of Ctrl-C, without a word
+            print(GO_ON, file=sys.stderr)
+        raise
     except RlaifError as error:
         if debug:
             raise
@@ -23,8 +31,13 @@ def main() -> None:
     except KeyboardInterrupt:
         if debug:
             raise
-        print("rlaif: interrupted", file=sys.stderr)
-        sys.exit(130)
+        print(GO_ON, file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except OSError as error:
+        if debug or error.filename is None:
+            raise
+        print(f"rlaif: {_printable(str(error.filename))}: {error.strerror}", file=sys.stderr)
+        sys.exit(2)
 
 
 def _printable(text: str) -> str:

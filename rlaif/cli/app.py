@@ -89,6 +89,9 @@ def judge(
     budget_usd: Annotated[float | None, typer.Option(help="Hard cap on spending.")] = None,
     rpm: Annotated[float | None, typer.Option(help="Requests a minute, if known.")] = None,
     tpm: Annotated[float | None, typer.Option(help="Tokens a minute, if known.")] = None,
+    on_bad_row: Annotated[
+        str, typer.Option(help="stop (before a call is paid), or skip and count them.")
+    ] = "stop",
     batch: Annotated[
         str, typer.Option(help="The provider's batch API, half the price: off, on or cancel.")
     ] = "off",
@@ -114,6 +117,7 @@ def judge(
     values = {
         "name": "judge",
         "input": input,
+        "on_bad_row": on_bad_row,
         "seed": seed,
         "limit": limit,
         "constitution": constitution,

@@ -108,16 +108,19 @@ def check_command(name: str, settings: list[str]) -> None:
 
 
 def estimate_command(name: str, settings: list[str]) -> None:
-    """Print what a recipe would take; what `rlaif judge` would, where it names a step critic."""
-    from rlaif.pipelines.setup import judge_of
+    """Print what a recipe would take; what `rlaif judge` would, where it names a step critic.
+
+    A price is asked for before a key is bought, so none is needed.
+    """
+    from rlaif.pipelines.setup import judge_of, placeholder_keys
     from rlaif.pipelines.steps import estimate_steps
 
     recipe, path = load_recipe(name, parse_settings(settings))
     screen, judge = Screen(), judge_of(recipe.judge)
-    if judge.card.kind != "steps":
-        _estimated(recipe, path.parent, screen)
-        return
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, placeholder_keys():
+        if judge.card.kind != "steps":
+            _estimated(recipe, path.parent, screen)
+            return
         cost = estimate_steps(recipe, judge, RunFolder.standalone(Path(scratch)), screen)
         _tell_cost(cost, screen)
 
@@ -151,10 +154,10 @@ def _costs(run: Run) -> Iterator[Cost]:
 
     benches = benches_of(run.recipe, run.judge)
     if run.staged:
-        run.watch.say(f"{run.staged.name}: {run.staged.count:,} comparisons")
+        run.watch.say(f"{run.recipe.input}: {run.staged.count:,} comparisons")
         yield from (estimate(run.staged, bench) for bench in benches)
     elif run.prompts and run.recipe.candidates:
-        run.watch.say(f"{run.prompts.name}: {run.prompts.count:,} prompts")
+        run.watch.say(f"{run.recipe.input}: {run.prompts.count:,} prompts")
         yield from estimate_writing(run.recipe, run.prompts)
         stage, prompts = run.recipe.candidates, run.prompts
         yield from (estimate_judging(stage, prompts, bench) for bench in benches)

@@ -26,14 +26,17 @@ class Screen:
         self._task: TaskID | None = None
         self._what = ""
         self._total: int | None = None
+        self._known = 0
         self._last_line = 0.0
 
     def say(self, text: str) -> None:
         """Print one line."""
         self.console.print(Text(plain(text, LONGEST_LINE)), soft_wrap=True)
 
-    def begin(self, what: str, total: int | None) -> None:
-        """Start a bar (or the lines that stand in for it)."""
+    def begin(self, what: str, total: int | None, known: int = 0) -> None:
+        """Start a bar, or the lines that stand in for it; calls `known` before are left out."""
+        self._known = known
+        total = total - known if total else None
         self._what, self._total, self._last_line = what, total, time.monotonic()
         if not self.console.is_terminal:
             return
@@ -49,8 +52,8 @@ class Screen:
 
     def progress(self, event: Event) -> None:
         """Show where the calls stand."""
-        status = describe(event, self._total)
-        done = event.finished + event.reused
+        done = event.finished + max(event.reused - self._known, 0)
+        status = describe(event, max(self._total - done, 0) if self._total else None)
         of = f"{done:,}/{self._total:,}" if self._total else f"{done:,}"
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=done, status=f"{of} {status}")
@@ -80,16 +83,17 @@ class Screen:
         self._what = ""
 
 
-def describe(event: Event, total: int | None) -> str:
-    """Rate, cost, failures, time left, and what is waited for."""
-    parts = [f"{event.per_s:.1f}/s", f"{event.in_flight} in flight"]
+def describe(event: Event, left: int | None) -> str:
+    """Rate, cost, failures, what is waited for, and the time that `left` more calls take."""
+    rate = f"{event.per_s:.1f}/s" if event.per_s >= 1 else f"{60 * event.per_s:.0f}/min"
+    parts = [rate, f"{event.in_flight} in flight"]
     parts.append("cost unknown" if event.cost_usd is None else f"${event.cost_usd:.2f}")
     if event.failed:
         parts.append(f"{event.failed} failed")
     if event.waiting_until:
         until = time.strftime("%H:%M:%S", time.localtime(event.waiting_until))
         parts.append(f"waiting until {until}")
-    elif total and event.per_s > 0:
-        left = max(total - event.finished - event.reused, 0) / event.per_s
-        parts.append(f"{int(left // 60)}:{int(left % 60):02d} left")
+    elif left and event.per_s > 0:
+        minutes, seconds = divmod(int(left / event.per_s), 60)
+        parts.append(f"{minutes}:{seconds:02d} left")
     return ", ".join(parts)

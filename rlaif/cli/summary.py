@@ -124,7 +124,7 @@ def _print_position(run: Run, console: Console) -> None:
 
 
 def _print_agreement(run: Run, console: Console) -> None:
-    if not len(run.agreement):
+    if not len(run.agreement) or not (run.verdicts and run.verdicts.voted):
         return
     kind = run.recipe.labels
     console.print(f"\nagreement with the {len(run.agreement):,} {kind} labels")
@@ -136,12 +136,16 @@ def _print_agreement(run: Run, console: Console) -> None:
         console.print(f"  ({run.agreement.label_ties:,} labelled ties are not scored)")
     figures = run.agreement.figures()
     both, longer = figures["both orders"], figures["longer wins"]
-    weak = both.low is None or longer.high is None or both.low <= longer.high or both.value < 0.8
-    if weak and run.selection and run.verdicts:
-        left = run.verdicts.total - run.selection.kept
-        console.print(
-            f"this judge is weak: kept {run.selection.kept:,}, abstained on {left:,}", style="bold"
-        )
+    if run.verdicts.none:
+        console.print(f"  (the {run.verdicts.none:,} pairs without a verdict count as wrong)")
+    if run.selection is None:
+        return
+    left = run.verdicts.total - run.selection.kept
+    kept = f"kept {run.selection.kept:,}, abstained on {left:,}"
+    if both.low is None or longer.high is None:
+        console.print(f"too few labels to tell how good this judge is: {kept}", style="bold")
+    elif both.low <= longer.high or both.value < 0.8:
+        console.print(f"this judge is weak: {kept}", style="bold")
 
 
 def _print_checks(run: Run, console: Console) -> None:

@@ -23,6 +23,7 @@ Merge = Literal["hybrid", "human", "judge"]
 NO_VERDICT = "no verdict"
 TIE = "tie"
 HUMAN_TIE = "human tie"
+UNSURE = "under the threshold, or nothing promised"
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def merged(
     by_judge = keep & ~people & (how != "human")
     side = np.where(by_people, votes.side, np.where(by_judge, told.side, 0)).astype(np.int8)
     p_a = np.where(by_people, p_people, told.p_a)
-    reason = np.where(told.barred == None, "under the threshold", told.barred)  # noqa: E711
+    reason = np.where(told.barred == None, UNSURE, told.barred)  # noqa: E711
     if how == "human":
         reason = np.where(pool.dropped == None, "no human label", pool.dropped)  # noqa: E711
     reason[people & (votes.side == 0)] = HUMAN_TIE

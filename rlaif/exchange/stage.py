@@ -182,7 +182,7 @@ class _Stage(Generic[Row]):
         what = "1 row" if total == 1 else f"{total} rows"
         head = f"{self.source.name}: {what} cannot be used"
         head += f"; the first {MAX_LISTED}:" if total > MAX_LISTED else ":"
-        foot = "Mend them, or set on_bad_row=skip to leave them out and count them."
+        foot = "Mend them, or leave them out and count them: on_bad_row=skip (--on-bad-row skip)."
         return "\n".join([head, *self.listed, foot])
 
 

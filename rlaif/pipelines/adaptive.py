@@ -17,11 +17,12 @@ from rlaif.calls.ledger import Ledger
 from rlaif.calls.money import Budget
 from rlaif.calls.tally import Tally
 from rlaif.candidates.candidate import Answered
-from rlaif.candidates.pairing import Judged, Pair, comparisons, next_pairs
+from rlaif.candidates.pairing import Pair, comparisons, next_pairs
 from rlaif.errors import StoppedError
 from rlaif.judges.card import Judge
 from rlaif.judges.judge import Bench
 from rlaif.judges.verdict import fold
+from rlaif.measures.strengths import Judged
 from rlaif.pipelines.answers import assemble, count_spent
 from rlaif.pipelines.asking import AskRows, raise_lost
 from rlaif.pipelines.judging import abstains

@@ -54,7 +54,7 @@ def curate_folder(
     def rows() -> Any:
         return staged_pairs(folder.staged)
 
-    labels = _labels(rows, recipe, stage)
+    labels = _labels(rows, recipe, stage, watch)
     watch.say(f"curating {folder.path} with {len(labels):,} {recipe.labels} labels")
     read = read_pool(rows, folder.verdicts, stage)
     found = curate(read, labels, recipe.labels, stage, recipe.seed)
@@ -76,11 +76,21 @@ def curate_folder(
     return summary
 
 
-def _labels(rows: Rows, recipe: Recipe, stage: CurateStage) -> list[HumanLabel]:
-    """Those of the input's columns, then those of the file."""
+def _labels(rows: Rows, recipe: Recipe, stage: CurateStage, watch: Watch) -> list[HumanLabel]:
+    """Those of the input's columns, then those of the file; says what was found where."""
     labels = list(labels_of_rows(rows()))
+    if labels:
+        watch.say(f"{len(labels):,} {recipe.labels} labels in the input's own columns")
     if stage.labels:
-        labels += read_labels(Path(stage.labels), index_pairs(rows())).labels
+        found = read_labels(Path(stage.labels), index_pairs(rows()))
+        watch.say(f"{len(found.labels):,} labels in {stage.labels}")
+        if found.repeated:
+            watch.say(f"  {found.repeated:,} said again what the same annotator had said")
+        if found.turned:
+            watch.say(f"  {found.turned:,} had the responses the other way round, and were turned")
+        if found.ignored:
+            watch.say(f"  columns that nothing reads: {', '.join(found.ignored)}")
+        labels += found.labels
     return labels
 
 

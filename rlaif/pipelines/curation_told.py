@@ -165,7 +165,7 @@ def _told_people(people: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield (
         "human reference",
         (
-            f"a left-out annotator {_told(_figure(strict['annotator']))},"
+            f"(a tie counts against) a left-out annotator {_told(_figure(strict['annotator']))},"
             f" the judge {_told(_figure(strict['judge']))}"
         ),
     )

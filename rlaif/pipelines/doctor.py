@@ -9,10 +9,8 @@ flipped label anywhere on the way comes out as a planted pair on the wrong side.
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,11 +28,9 @@ from rlaif.pipelines.planted import Finding, compare_exports, planted_pairs
 from rlaif.pipelines.publish import export_run
 from rlaif.pipelines.recipe import CurateStage, Recipe, SelectStage
 from rlaif.pipelines.run import run_recipe
-from rlaif.pipelines.setup import benches_of, pair_judge_of
+from rlaif.pipelines.setup import benches_of, pair_judge_of, placeholder_keys
 from rlaif.pipelines.watch import Silent
 from rlaif.records import LabelledComparison, Order, Outcome
-
-KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 
 
 @dataclass(frozen=True)
@@ -92,7 +88,7 @@ def _rows(path: Path) -> int:
 
 def _planted(recipe: Recipe) -> Iterator[Finding]:
     """Planted pairs through everything, to every file they end in."""
-    with tempfile.TemporaryDirectory() as name, _placeholder_keys():
+    with tempfile.TemporaryDirectory() as name, placeholder_keys():
         scratch = Path(name)
         pairs = list(planted_pairs())
         source = scratch / "planted.jsonl"
@@ -146,15 +142,3 @@ def _reply(card: Card, row: LabelledComparison, order: Order) -> Reply:
     }[card.reply]
     probs = {"A": 0.05, "B": 0.05} | {named: 0.95} if card.reply == "label" else None
     return Reply(text=text, finish="stop", model="planted", label_probs=probs)
-
-
-@contextmanager
-def _placeholder_keys() -> Iterator[None]:
-    """Clients want a key to open; nothing is sent, so any will do where there is none."""
-    missing = [name for name in KEYS if name not in os.environ]
-    os.environ.update(dict.fromkeys(missing, "no-key-needed"))
-    try:
-        yield
-    finally:
-        for name in missing:
-            del os.environ[name]

@@ -50,7 +50,7 @@ def judge_stage(run: Run) -> None:
             budget.spent_usd += count_spent(run.rows(), benches, ledger)
         for work in rounds:
             run.rounds.append(work)
-            missing = _ask_round(run, work, rows, ledger, budget)
+            missing = _ask_round(run, work, rows, ledger, budget, recorded)
             biases = run_round(work, rows, ledger, missing, run.judged.counts)
             run.judged.biases.update(biases)
             if run.stopped:
@@ -94,13 +94,17 @@ def _rounds(run: Run) -> list[Round]:
 
 
 def _ask_round(
-    run: Run, work: Round, rows: Rows, ledger: Ledger, budget: Budget | None
+    run: Run, work: Round, rows: Rows, ledger: Ledger, budget: Budget | None, recorded: int
 ) -> Outcome | None:
     """Ask a round's questions; returns what a call that was never asked counts as."""
     assert run.judged is not None
+    assert run.staged is not None
     for bench in work.benches:
-        name = bench.judge.name
-        run.watch.begin(f"judging with {name}", None)
+        name, card = bench.judge.name, bench.judge.card
+        calls = run.staged.count * bench.k * len(card.orders) * card.samples
+        # How many a later stage of a cascade is passed is not known before.
+        total = calls if work.stage == 1 else None
+        run.watch.begin(f"judging with {name}", total, recorded if len(work.benches) == 1 else 0)
         try:
             tally = asker_of(run.recipe)(run.recipe, bench, rows, ledger, budget, run.watch)
         finally:

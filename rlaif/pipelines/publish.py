@@ -109,10 +109,13 @@ def _texts(
     folder: RunFolder, manifest: Mapping[str, Any], curation: Mapping[str, Any] | None
 ) -> dict[str, str]:
     """The files that say how the data came about, by name, without this machine's paths."""
-    recipe = yaml.safe_dump(scrubbed(_recipe(folder)), sort_keys=False, allow_unicode=True)
+    recipe = _recipe(folder)
+    if curation:  # rlaif curate may have been run with other settings than the recipe's
+        recipe["curate"] = curation["settings"]
+    resolved = yaml.safe_dump(scrubbed(recipe), sort_keys=False, allow_unicode=True)
     told = {MARK: manifest} | ({"rlaif/curation.json": curation} if curation else {})
     texts = {name: json.dumps(scrubbed(v), indent=2, sort_keys=True) for name, v in told.items()}
-    return {name: f"{text}\n" for name, text in texts.items()} | {"rlaif/recipe.yaml": recipe}
+    return {name: f"{text}\n" for name, text in texts.items()} | {"rlaif/recipe.yaml": resolved}
 
 
 def _recipe(folder: RunFolder) -> dict[str, Any]:

@@ -13,8 +13,9 @@ class Watch(Protocol):
     def say(self, text: str) -> None:
         """One line about what happens now. `text` may hold candidate text: make it plain."""
 
-    def begin(self, what: str, total: int | None) -> None:
-        """A counted piece of work begins: `total` calls, where it is known."""
+    def begin(self, what: str, total: int | None, known: int = 0) -> None:
+        """A counted piece of work begins: `total` calls where it is known, `known` of which were
+        answered before."""
 
     def progress(self, event: Event) -> None:
         """Where the calls of the piece of work stand."""
@@ -32,7 +33,7 @@ class Silent:
     def say(self, text: str) -> None:
         """Drop it."""
 
-    def begin(self, what: str, total: int | None) -> None:
+    def begin(self, what: str, total: int | None, known: int = 0) -> None:
         """Drop it."""
 
     def progress(self, event: Event) -> None:

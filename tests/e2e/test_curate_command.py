@@ -89,7 +89,9 @@ def test_a_judge_at_chance_is_kept_nowhere_and_the_empty_export_says_why(workspa
     assert "nothing can be promised" in summary["reason"]
     assert "nothing can be promised" in told
     assert rows(workspace) == []
-    assert "under the threshold" in {row["reason"] for row in rows(workspace, "dropped")}
+    assert "under the threshold, or nothing promised" in {
+        row["reason"] for row in rows(workspace, "dropped")
+    }
 
 
 def test_a_fixed_threshold_promises_nothing(workspace):
@@ -256,16 +258,18 @@ def test_the_doctor_finds_a_whole_run_healthy_and_a_cut_one_not(workspace):
 
 
 def test_the_doctor_finds_a_turned_label(workspace, monkeypatch):
-    from rlaif.curation import preferences
+    from rlaif.pipelines import curated_rows
 
     judged(workspace, 20)
-    honest = preferences.decided
+    honest = curated_rows.preference_batches
 
-    def turned(row, verdict, judgements, decision):
-        made = honest(row, verdict, judgements, decision)
-        return made.model_copy(update={"chosen": made.rejected, "rejected": made.chosen})
+    def turned(*given):
+        names = {"chosen": "rejected", "rejected": "chosen"}
+        for batch in honest(*given):
+            columns = [names.get(name, name) for name in batch.schema.names]
+            yield batch.rename_columns(columns).select(batch.schema.names)
 
-    monkeypatch.setattr("rlaif.pipelines.curated.decided", turned)
+    monkeypatch.setattr("rlaif.pipelines.curated.preference_batches", turned)
     told = workspace.call("doctor", "out", code=1)
     assert "WRONG planted: curated/preferences.parquet: 0 of 40" in told
     assert "ok    planted: preferences.parquet: 40 of 40" in told
