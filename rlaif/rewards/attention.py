@@ -60,26 +60,24 @@ def packed_attention(
     if groups > 1:
         key, value = (t.repeat_interleave(groups, dim=1) for t in (key, value))
 
-    def attend(start: int, stop: int, k: Tensor, v: Tensor) -> Tensor:
-        mask = _mask(stop - start, k.shape[2], sliding_window, query.device)
+    def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        mask = _mask(q.shape[2], k.shape[2], sliding_window, q.device)
         return scaled_dot_product_attention(
-            query[:, :, start:stop], k, v, attn_mask=mask, dropout_p=dropout,
-            is_causal=mask is None, scale=scaling,
-        )  # fmt: skip
+            q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=mask is None, scale=scaling
+        )
 
-    pieces, start = [], 0
+    # Split and not sliced: the gradient of a slice is as long as the whole row.
+    queries = iter(query.split([n for p, (n0, *ns) in trees for n in (p + n0, *ns)], dim=2))
+    parts = [n for prefix, lengths in trees for n in (prefix, *lengths)]
+    keys, values = (iter(t.split(parts, dim=2)) for t in (key, value))
+    pieces = []
     for prefix, lengths in trees:
-        fork, stop = start + prefix, start + prefix + lengths[0]
-        pieces.append(attend(start, stop, key[:, :, start:stop], value[:, :, start:stop]))
-        for length in lengths[1:]:
-            own = slice(stop, stop + length)
-            k, v = (
-                torch.cat((t[:, :, start:fork], t[:, :, own]), dim=2) if prefix else t[:, :, own]
-                for t in (key, value)
-            )
-            pieces.append(attend(stop, stop + length, k, v))
-            stop += length
-        start = stop
+        k0, v0 = next(keys), next(values)
+        for _ in lengths:
+            k, v = next(keys), next(values)
+            if prefix:
+                k, v = torch.cat((k0, k), dim=2), torch.cat((v0, v), dim=2)
+            pieces.append(attend(next(queries), k, v))
     return torch.cat(pieces, dim=2).transpose(1, 2).contiguous(), None
 
 
