@@ -103,12 +103,27 @@ def fetch_model(model: str, watch: Watch) -> None:
     plan = weights.locate(model)
     if plan.present:
         return
-    watch.say(
-        f"Fetching {plan.name} once: {plan.size / 1e9:.2f} GB, about {plan.seconds:.0f} s;"
-        f" SHA-256 {plan.sha256}"
-    )
-    watch.say(f"  from {plan.source}; to {plan.path}; or bring your own with MODEL=path")
+    _tell_fetch(plan, "MODEL=path", watch)
     try:
         weights.fetch(model, watch.fetching)
     finally:
         watch.end()
+
+
+def fetch_base(name: str, watch: Watch) -> Path:
+    """The folder of a base to train on, fetched likewise. Raises as `weights.base` does."""
+    plan = weights.locate_base(name)
+    if plan and not plan.present:
+        _tell_fetch(plan, "base=path", watch)
+    try:
+        return weights.base(name, watch.fetching)
+    finally:
+        watch.end()
+
+
+def _tell_fetch(plan: weights.Weights, own: str, watch: Watch) -> None:
+    watch.say(
+        f"Fetching {plan.name} once: {plan.size / 1e9:.2f} GB, about {plan.seconds:.0f} s;"
+        f" SHA-256 {plan.sha256}"
+    )
+    watch.say(f"  from {plan.source}; to {plan.path}; or bring your own with {own}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rlaif import weights
-from rlaif.errors import ConfigError, InputError
+from rlaif.errors import InputError
 from rlaif.exchange.rows import BadRow, Notes, mend
 from rlaif.exchange.scorables import SEVERAL, Scorable, scorables
 from rlaif.exchange.sources import open_source
@@ -142,6 +142,5 @@ def _digest(folder: Path) -> str:
         ensemble = read_ensemble(folder)
         parts = [_digest(folder / member) for member in ensemble.members]
         return digest(ensemble.model_dump_json(), parts)
-    if not (folder / "config.json").is_file():
-        raise ConfigError(f"{folder}: no config.json; this is not the folder of a model")
+    weights.check_folder(folder)
     return weights.digest_of(folder)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from rlaif import content, weights
+from rlaif import content
 from rlaif.errors import ConfigError, MissingExtra
 from rlaif.judges.card import merge
 from rlaif.pipelines.artifacts import OUTPUTS
+from rlaif.pipelines.intro import fetch_base
 from rlaif.pipelines.watch import Watch
 from rlaif.records import Record
 from rlaif.rewards.settings import Training
@@ -109,9 +110,7 @@ def _one(recipe: TrainRecipe, data: Data, work: Path, out: Path, watch: Watch) -
     from rlaif.rewards.saving import save
     from rlaif.rewards.train import train
 
-    start = (
-        Path(recipe.init_from) if recipe.init_from else weights.base(recipe.base, watch.fetching)
-    )
+    start = Path(recipe.init_from) if recipe.init_from else fetch_base(recipe.base, watch)
     settings = Training.model_validate({k: getattr(recipe, k) for k in Training.model_fields})
     trained = train(
         start, data, settings, work, watch.say, fresh=recipe.init_from is None,

@@ -23,16 +23,17 @@ from rlaif.errors import ConfigError
 from rlaif.rewards.attention import PACKED, register
 from rlaif.rewards.layout import Tokens, packed, padded
 from rlaif.rewards.texts import pin_template
+from rlaif.weights import remote_code
 
 SAME = 1e-4
 """Scores of a packed probe may differ from the padded ones by this, or packing is not used."""
 
 
-def load_tokenizer(folder: Path, remote_code: bool = False) -> Any:
+def load_tokenizer(folder: Path) -> Any:
     """The tokenizer with a pinned template and a pad token that is not EOS."""
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=remote_code)
+    tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=remote_code())
     pin_template(tokenizer)
     tokenizer.padding_side = "right"
     if tokenizer.pad_token_id in (None, tokenizer.eos_token_id):
@@ -58,7 +59,6 @@ def new_model(
     *,
     process: bool = False,
     layers: int | None = None,
-    remote_code: bool = False,
     **options: Any,
 ) -> Any:
     """A base with a fresh head of `outputs`, drawn small: the caller seeds torch before.
@@ -71,7 +71,7 @@ def new_model(
             str(folder),
             num_labels=outputs,
             use_safetensors=True,
-            trust_remote_code=remote_code,
+            trust_remote_code=remote_code(),
             **options,
         )
     if process and not is_causal(model):
@@ -88,7 +88,11 @@ def trained_model(folder: Path, tokenizer: Any, *, process: bool = False, **opti
     try:
         with quiet():
             model, loading = _auto(process).from_pretrained(
-                str(folder), output_loading_info=True, use_safetensors=True, **options
+                str(folder),
+                output_loading_info=True,
+                use_safetensors=True,
+                trust_remote_code=remote_code(),
+                **options,
             )
     except (OSError, ValueError, RuntimeError) as error:
         raise ConfigError(f"{folder}: {str(error).splitlines()[0]}") from error

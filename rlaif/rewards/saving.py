@@ -24,6 +24,7 @@ from rlaif.rewards.models import quiet
 from rlaif.rewards.objectives import figures
 from rlaif.rewards.score import RewardModel
 from rlaif.rewards.train import Trained
+from rlaif.weights import remote_code
 
 MOST = 5_000
 """Validation pairs that calibration and normalisation look at."""
@@ -170,7 +171,10 @@ def _plain(scorer: RewardModel, data: Data, folder: Path) -> tuple[NDArray[Any],
 
     with quiet():
         model = AutoModelForSequenceClassification.from_pretrained(
-            folder, dtype=scorer.model.dtype, use_safetensors=True
+            folder,
+            dtype=scorer.model.dtype,
+            use_safetensors=True,
+            trust_remote_code=remote_code(),
         )
     model = model.to(scorer.device).eval()
     here, there = [], []

@@ -27,6 +27,7 @@ from rlaif.rewards.texts import (
     conversation,
     template_digest,
 )
+from rlaif.weights import check_folder, remote_code
 
 Prompt = str | Sequence[Message] | Sequence[dict[str, str]]
 Floats = NDArray[np.float64]
@@ -58,8 +59,7 @@ class RewardModel:
 
         In float32 on a CPU; on a GPU in the dtype it was saved in.
         """
-        if not (folder / "config.json").is_file():
-            raise ConfigError(f"{folder}: no config.json; this is not the folder of a model")
+        check_folder(folder)
         tokenizer = load_tokenizer(folder)
         meta = read_meta(folder) or _foreign(folder, tokenizer)
         if template_digest(tokenizer) != meta.template:
@@ -250,7 +250,7 @@ def _foreign(folder: Path, tokenizer: Any) -> Meta:
     """A model that was not trained here: one scalar, as long as its positions reach."""
     from transformers import AutoConfig
 
-    config = AutoConfig.from_pretrained(str(folder))
+    config = AutoConfig.from_pretrained(str(folder), trust_remote_code=remote_code())
     if config.num_labels != 1:
         raise ConfigError(
             f"{folder}: no rlaif.json, and its head has {config.num_labels} outputs; a reward"

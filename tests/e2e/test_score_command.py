@@ -259,7 +259,7 @@ def test_bad_rows_are_named_before_anything_is_written(here: Workspace, models: 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--model", "nowhere", "--out", "s.jsonl"), "not the folder of a model"),
+        (("--model", "nowhere", "--out", "s.jsonl"), "no config.json"),
         (("--model", "RM", "--out", "s.csv"), "give the name of a .jsonl file"),
         (("--model", "RM", "--out", "s.jsonl", "--aggregate", "best"), "min, product, last, mean"),
         (("--model", "RM", "--out", "s.jsonl", "--combine", "best"), "mean, worst"),

@@ -209,7 +209,7 @@ def test_your_own_folder_is_taken_as_it_is(tmp_path: Path) -> None:
             {"model.safetensors": None, "pytorch_model.bin": pickle.dumps(1)},
             r"pytorch_model.bin is a pickle, which can run any code .*save_pretrained\(NEW_FOLDER",
         ),
-        ({"config.json": b'{"auto_map": {"AutoModel": "code.Model"}}'}, "wants code of that"),
+        ({"config.json": b'{"auto_map": {"AutoModel": "code.Model"}}'}, "wants code beside"),
         ({"tokenizer_config.json": b'{"auto_map": {"AutoTokenizer": ["a.B", null]}}'}, "tokenizer"),
     ],
 )
@@ -218,11 +218,6 @@ def test_what_cannot_be_a_base_says_why(
 ) -> None:
     with pytest.raises(ConfigError, match=match):
         weights.base(own(tmp_path, **files))
-
-
-def test_remote_code_is_allowed_where_asked_for(tmp_path: Path) -> None:
-    folder = own(tmp_path, **{"config.json": b'{"auto_map": {"AutoModel": "code.Model"}}'})
-    assert weights.base(folder, remote_code=True) == folder
 
 
 def test_the_digest_of_a_folder_names_what_shapes_the_model(tmp_path: Path) -> None:
