@@ -4,8 +4,9 @@
     drawn = draw(plan, keys)                    # the prompts, in an order nobody chose
     decide(plan, scores)                        # B won, A won, or it is not shown
 
-A prompt's score is 1 where B's response is preferred, 0 where A's is, .5 for a tie. Success was
-fixed in the plan: the 95 % interval of B's win rate over exactly n prompts is above a half.
+A prompt's score is 1 where B's response is preferred, 0 where A's is, .5 for a tie or no answer.
+Success was fixed in the plan: the 95 % interval of B's win rate over exactly n prompts is above a
+half.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Outcome(Record):
     winner: Literal["a", "b"] | None
     """None: not shown."""
     win_rate: Value
-    """Of B, a tie a half; no answer is left out and counted."""
+    """Of B over all prompts; a tie is a half, and so is no answer."""
     length_controlled: Value
     """The same were both responses of one length (logistic)."""
     n: int
@@ -81,8 +82,8 @@ def make_plan(detect: float, alpha: float = 0.05, power: float = 0.8, seed: int 
         raise ValueError(f"the win rate to detect must be over .5 and under 1, not {detect}")
     n = sample_size(detect, alpha, power)
     criterion = (
-        f"the {1 - alpha:.0%} interval of B's win rate over {n:,} prompts, a tie counting half, is"
-        " above .5 (B wins) or below it (A wins)"
+        f"the {1 - alpha:.0%} interval of B's win rate over {n:,} prompts, a tie or no answer"
+        " counting half, is above .5 (B wins) or below it (A wins)"
     )
     plan = Plan(detect=detect, alpha=alpha, power=power, n=n, seed=seed, criterion=criterion)
     return plan.model_copy(update={"seal": _seal(plan)})
@@ -120,9 +121,10 @@ def decide(plan: Plan, toward_b: ArrayLike, gap: ArrayLike) -> Outcome:
     """
     side, lengths = np.asarray(toward_b, dtype=float), np.asarray(gap, dtype=float)
     there = np.isfinite(side)
-    scores, prompts = (1 + side[there]) / 2, np.arange(int(there.sum()))
-    rate, winner = verdict(plan, scores)
-    figure = length_controlled(side[there], np.ones(len(scores)), lengths[there])
+    # No answer is a half and not left out: the plan's n prompts are all compared.
+    rate, winner = verdict(plan, np.where(there, (1 + side) / 2, EVEN))
+    prompts = np.arange(int(there.sum()))
+    figure = length_controlled(side[there], np.ones(len(prompts)), lengths[there])
     return Outcome(
         winner=winner,
         win_rate=told(rate),

@@ -67,8 +67,8 @@ def test_a_win_by_length_alone_shows_in_the_length_controlled_rate():
     assert found.length_controlled.value == pytest.approx(0.5, abs=0.1)
 
 
-def test_no_answer_is_left_out_and_counted():
+def test_no_answer_counts_half_so_that_n_is_the_plans():
     side = np.array([1.0] * 30 + [np.nan] * 10 + [0.0] * 10)
     found = decide(make_plan(0.7), side, np.zeros(50))
     assert (found.n, found.silent) == (50, 10)
-    assert found.win_rate.value == pytest.approx(35 / 40)
+    assert found.win_rate.value == pytest.approx(40 / 50)
