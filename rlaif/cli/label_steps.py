@@ -13,6 +13,7 @@ from rich.text import Text
 
 from rlaif.cli.run import telling_how_to_go_on
 from rlaif.cli.screen import Screen
+from rlaif.cli.steps import print_agreement
 from rlaif.errors import ConfigError
 from rlaif.exchange.display import plain
 from rlaif.judges.card import merge
@@ -84,7 +85,7 @@ def print_labels(run: LabelRun, console: Console) -> None:
         console.print(Text(f"{plain(name, 80)}: {calls_line(tally)}"))
     if run.given_up:
         console.print(f"{run.given_up:,} comparisons of answers took too long: unreadable")
-    _print_agreement(run, console)
+    print_agreement(run.agreement, console)
     if run.exit_code:
         console.print("Not all was asked: the same command goes on from here.", style="bold")
     console.print(Text(f"\n{run.folder.lines}"))
@@ -109,13 +110,3 @@ def _told(run: LabelRun) -> list[tuple[str, str]]:
     rows += [(f"completions {what}", f"{n:,}") for what, n in run.completions.items()]
     rows += [(name, str(estimate)) for name, estimate in run.figures().items()]
     return rows
-
-
-def _print_agreement(run: LabelRun, console: Console) -> None:
-    if not len(run.agreement):
-        return
-    console.print(f"\nagreement with the {len(run.agreement):,} known first errors")
-    table = Table(box=None, show_header=False)
-    for name, estimate in run.agreement.figures().items():
-        table.add_row(f"  {name}", str(estimate))
-    console.print(table)

@@ -11,6 +11,7 @@ from rlaif.cli.summary import calls_line
 from rlaif.exchange.display import plain
 from rlaif.exchange.parquet import read_parquet
 from rlaif.exchange.verdicts import step_line
+from rlaif.pipelines.step_agreement import StepAgreement
 from rlaif.pipelines.steps import StepRun
 from rlaif.records import StepLabels
 
@@ -34,7 +35,9 @@ def print_step_summary(run: StepRun, console: Console) -> None:
     if set(run.outcomes) - {"verdict"}:
         kinds = ", ".join(f"{n:,} {kind.value}" for kind, n in run.outcomes.items())
         console.print(f"outcomes: {kinds}")
-    _print_agreement(run, console)
+    print_agreement(run.agreement, console)
+    if len(run.agreement) and run.neutral:
+        console.print(f"  ({run.neutral:,} steps labelled 0 are read as no error)")
     _print_stop(run, console)
     first = next(read_parquet(run.folder.steps, StepLabels))
     line = f"\n{run.folder.step_lines}: {plain(step_line(first), 200)}"
@@ -43,16 +46,15 @@ def print_step_summary(run: StepRun, console: Console) -> None:
     console.print(f"Next: rlaif show {run.folder.path} {name}", markup=False)
 
 
-def _print_agreement(run: StepRun, console: Console) -> None:
-    if not len(run.agreement):
+def print_agreement(agreement: StepAgreement, console: Console) -> None:
+    """Print how often the first errors that were known are named; nothing where none was."""
+    if not len(agreement):
         return
-    console.print(f"\nagreement with the {len(run.agreement):,} known first errors")
+    console.print(f"\nagreement with the {len(agreement):,} known first errors")
     table = Table(box=None, show_header=False)
-    for name, estimate in run.agreement.figures().items():
+    for name, estimate in agreement.figures().items():
         table.add_row(f"  {name}", str(estimate))
     console.print(table)
-    if run.neutral:
-        console.print(f"  ({run.neutral:,} steps labelled 0 are read as no error)")
 
 
 def _print_stop(run: StepRun, console: Console) -> None:

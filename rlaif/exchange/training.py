@@ -68,13 +68,15 @@ def _ranked(values: dict[str, Any], split: Split | None) -> TrainingPair:
     prompt, chosen, rejected = sides_of(values)
     if chosen == rejected:
         raise Fault("identical", None, "chosen and rejected are the same text")
+    p = number(values, "p", 0, 1, 1.0)
+    most = 2 * min(p, 1 - p) + 1e-9  # p holds half of the ties
     return TrainingPair(
         id=read_id(values) or pair_key(prompt, chosen, rejected),
         prompt=prompt,
         chosen=chosen,
         rejected=rejected,
-        p=number(values, "p", 0, 1, 1.0),
-        p_tie=number(values, "p_tie", 0, 1, 0.0),
+        p=p,
+        p_tie=number(values, "p_tie", 0, most, 0.0),
         weight=number(values, "weight", 0, math.inf, 1.0),
         margin=number(values, "margin", -math.inf, math.inf, 0.0),
         domain=read_optional(values, "domain") or "general",

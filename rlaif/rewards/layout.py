@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 
-from rlaif.rewards.attention import Trees
 from rlaif.rewards.texts import common
 
 Family = Sequence["Tokens"]
@@ -80,8 +79,3 @@ def padded(families: Iterable[Family], pad: int, left: bool = False) -> dict[str
         "position_ids": (mask.cumsum(1) - 1).clamp(min=0),
         "ends": torch.tensor(ends),
     }
-
-
-def tokens_of(trees: Trees) -> int:
-    """Tokens of a packed row."""
-    return sum(prefix + sum(lengths) for prefix, lengths in trees)

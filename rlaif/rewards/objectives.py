@@ -57,7 +57,7 @@ class Objective:
         p, p_tie, margin = targets.view(-1, 3).unbind(1)
         columns = {
             "p": p, "p_tie": p_tie, "margin": margin, "smoothing": self.settings.smoothing,
-            "prompt": rows["prompt"], "log_tie": log_tie(self.ties),
+            "prompt": rows["prompt"], "log_tie": log_tie(self.ties), "weight": rows["weight"],
         }  # fmt: skip
         made = losses.pairwise_losses(self.settings.pair_loss, chosen, rejected, columns)
         return made + losses.centre(chosen, rejected, self.settings.centre)

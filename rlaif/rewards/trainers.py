@@ -115,7 +115,7 @@ class Own:
         """Mean over the batch of loss times weight over the mean weight of all rows."""
         weight, rows, layout = _parts(inputs)
         outputs = model(**layout).logits
-        losses = self.objective.losses(outputs, rows)
+        losses = self.objective.losses(outputs, rows | {"weight": weight / self.mean_weight})
         # Over the mean weight of all rows, so that a step's parts add up however it was cut.
         loss = reduce(losses, weight, total=len(losses) * self.mean_weight)
         if not torch.isfinite(loss):
