@@ -73,12 +73,12 @@ train-rm: .venv/.train ## a reward model: [DATA=run or file] [KEY=VALUE ...], el
 	@$(BIN)/rlaif train rm '$(or $(DATA),outputs/demo)' $(foreach v,$(GIVEN),'$(v)=$($(v))')
 
 train-prm: .venv/.train ## a process reward model: [DATA=solutions] [KEY=VALUE ...], else on made-up sums
-	@$(BIN)/rlaif train prm '$(or $(DATA),arithmetic)' $(if $(DATA),,layers=8) $(foreach v,$(GIVEN),'$(v)=$($(v))')
+	@$(BIN)/rlaif train prm '$(or $(DATA),arithmetic)' $(if $(DATA),,layers=12 lora.dropout=0) $(foreach v,$(GIVEN),'$(v)=$($(v))')
 
 demo: .venv/.train ## all of it on the embedded sample: judge, merge, train, evaluate, report
 	@$(BIN)/rlaif run demo
 	@$(BIN)/rlaif train rm outputs/demo
-	@$(BIN)/rlaif train prm arithmetic layers=8
+	@$(BIN)/rlaif train prm arithmetic layers=12 lora.dropout=0
 	@$(BIN)/rlaif evaluate outputs/demo/reward_model demo:1 --without outputs/demo --out outputs/demo
 	@$(BIN)/rlaif evaluate outputs/arithmetic/process_reward_model arithmetic:1 --limit 200 --out outputs/arithmetic/evaluation
 	@$(BIN)/rlaif report outputs/demo outputs/arithmetic outputs/arithmetic/evaluation

@@ -2,10 +2,11 @@
 
     rows = solutions()          # 500, half of them without an error, the same on every machine
 
-An error is one of three: the result of a step is off (`slip`), a number of the problem is copied
-wrongly (`copy`), or the last step states another number than was found (`end`). Steps after an
-error go on with the wrong number, each right in itself. A set like this shows that a trainer works
-at all; a model that is good at it has learned to check sums, not to judge reasoning.
+An error is one of four: the result of a step is off (`slip`), a number of the problem is copied
+wrongly (`copy`), two numbers are added that are to be multiplied or the like (`method`), or the
+last step states another number than was found (`end`). Steps after an error go on with the wrong
+number, each right in itself. A set like this shows that a trainer works at all; a model that is
+good at it has learned to check sums, not to judge reasoning.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from rlaif.errors import ConfigError
 from rlaif.exchange.step_labels import labels_of
 from rlaif.records import LabelledSolution, Solution
 
-Kind = Literal["slip", "copy", "end"]
+Kind = Literal["slip", "copy", "method", "end"]
 
 SLIPS = (-20, -10, -10, -2, -1, 1, 2, 10, 10, 20, 100)
 COPIES = (-10, -3, -2, -1, 1, 2, 3, 10)
+METHODS = {"x": "+", "/": "-", "+": "-", "-": "+"}
+"""What is done instead of what the step asks for."""
 SIGNS = ({"x": "x", "/": "/"}, {"x": "*", "/": "/"}, {"x": "\u00d7", "/": "\u00f7"})
 STYLES = (
     "{lead}: {sum}.",
@@ -78,7 +81,7 @@ def _plan(rng: Random, problem: Problem) -> Plan:
     at = rng.randrange(len(problem.steps) + 1)
     if at == len(problem.steps):
         return Plan(at, "end")
-    return Plan(at, rng.choice(("slip", "slip", "copy")))
+    return Plan(at, rng.choice(("slip", "copy", "method")))
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,8 @@ def _work(rng: Random, problem: Problem, plan: Plan) -> list[_Line] | None:
             left, right = copied.get(step.left, left), copied.get(step.right, right)
             if not copied:
                 return None
+        if index == plan.at and plan.kind == "method":
+            step = step._replace(op=METHODS[step.op])
         if step.op == "/" and left % right:
             return None
         result = OPERATIONS[step.op](left, right)

@@ -11,7 +11,7 @@ import torch
 from rlaif.errors import ConfigError, MissingExtra
 from rlaif.rewards.dataset import Kind
 from rlaif.rewards.meta import Kind as ModelKind
-from rlaif.rewards.models import head, new_model, trained_model
+from rlaif.rewards.models import head, new_model, quiet, trained_model
 from rlaif.rewards.settings import Training
 
 ATTENTION = frozenset(
@@ -82,7 +82,10 @@ def build_model(base: Path, tokenizer: Any, kind: Kind, settings: Training, fres
             part.p = 0.0
     if settings.checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
-    return model if settings.method == "full" else adapted(model, settings)
+    if settings.method == "full":
+        return model
+    with quiet():
+        return adapted(model, settings)
 
 
 def _options(settings: Training) -> dict[str, Any]:
@@ -109,6 +112,10 @@ def _options(settings: Training) -> dict[str, Any]:
 
 def uses_bf16(settings: Training) -> bool:
     """Whether the backbone works in bfloat16."""
+    if settings.precision == "fast":
+        able = torch.cpu.get_capabilities()
+        fast = any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+        return torch.cuda.is_available() or fast
     return settings.precision == "bf16" or (
         settings.precision == "auto" and torch.cuda.is_available()
     )

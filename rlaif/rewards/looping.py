@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -111,9 +110,7 @@ def run(trainer: Any, checkpoint: Path | None, tell: Callable[[str], None]) -> N
     if checkpoint:
         tell(f"going on from {checkpoint.name}")
     try:
-        with quiet(), warnings.catch_warnings():
-            # transformers warns of a name that TRL and PEFT still use.
-            warnings.filterwarnings("ignore", ".is_gradient_checkpointing", FutureWarning)
+        with quiet():
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except torch.OutOfMemoryError as error:
         raise StoppedError(

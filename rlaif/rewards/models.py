@@ -9,6 +9,7 @@ comes from the text's length, never from a pad id, and the head works in float32
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -107,14 +108,17 @@ def trained_model(folder: Path, tokenizer: Any, *, process: bool = False, **opti
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without transformers' bars and reports of loading and saving."""
+    """Without transformers' bars and reports of loading and saving, and its warnings to TRL and
+    PEFT of a name that they still use."""
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".is_gradient_checkpointing", FutureWarning)
+            yield
     finally:
         logging.set_verbosity(level)
         if bars:

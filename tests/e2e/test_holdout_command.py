@@ -16,7 +16,6 @@ pytest.importorskip("torch")
 pytest.importorskip("trl")
 pytestmark = [
     pytest.mark.heavy,
-    pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning"),
 ]
 
 SIZES = {"law": 44, "maths": 90, "small": 9}

@@ -47,7 +47,6 @@ def test_every_rlaif_command_runs(workspace, stub):
 
 
 @pytest.mark.heavy
-@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
 def test_every_training_command_runs(workspace, tmp_path):
     pytest.importorskip("trl")
     from tests.rewards import tiny

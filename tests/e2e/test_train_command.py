@@ -13,7 +13,6 @@ from tests.rewards.conftest import pairs
 
 pytestmark = [
     pytest.mark.heavy,
-    pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning"),
 ]
 pytest.importorskip("torch")
 pytest.importorskip("trl")

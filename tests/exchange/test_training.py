@@ -218,6 +218,10 @@ def test_nothing_left_is_an_error(read: Any, rows: list[dict[str, Any]], match: 
         ({**RANKED, "p_tie": -0.1}, "p_tie must be"),
         ({**RANKED, "weight": -1}, "weight must be a number at least 0, not -1"),
         ({**RANKED, "margin": "big"}, "margin must be a number, not 'big'"),
+        (
+            {**RANKED, "p": 0.9, "p_tie": 0.3},
+            "p_tie must be a number at least 0 and at most 0.2, not 0.3",
+        ),
         ({**RANKED, "split": "held"}, "split must be train, validation"),
         ({**RANKED, "chosen": " "}, "chosen is empty"),
         ({"prompt": "p", "chosen": "x"}, "rejected is missing"),

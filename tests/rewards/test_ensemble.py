@@ -96,7 +96,6 @@ def test_members_lie_below(members: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
 def test_members_are_trained_apart_and_calibrated_together(causal: Path, tmp_path: Path) -> None:
     pytest.importorskip("trl")
     from rlaif.pipelines.training import TrainRecipe, train_model

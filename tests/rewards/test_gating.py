@@ -110,7 +110,6 @@ def test_what_takes_no_gate(causal: Path, encoder: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
 def test_a_recipe_trains_attributes_and_then_their_gate(causal: Path, tmp_path: Path) -> None:
     import json
 

@@ -21,8 +21,6 @@ from tests.rewards.conftest import data, pairs
 pytestmark = [
     pytest.mark.heavy,
     pytest.mark.slow,
-    # transformers warns of a name that TRL and PEFT still use.
-    pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning"),
 ]
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
