@@ -66,7 +66,7 @@ class Training(Record):
     checkpointing: bool = False
     """Gradient checkpointing: less memory, a third more time."""
     precision: Literal["auto", "fast", "bf16", "fp32"] = "auto"
-    """auto: bf16 with a float32 head on a GPU, fp32 on a CPU; fast: bf16 on a CPU that has it, too."""
+    """auto: bf16 with a float32 head on a GPU, fp32 on a CPU; fast: bf16 on a CPU that has it."""
     validation: float = Field(default=0.1, gt=0, lt=0.5)
     """Share of the prompts that is kept for validation, where the data has no split."""
     evaluations: int = Field(default=4, ge=1)

@@ -14,6 +14,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -109,31 +110,32 @@ def _describe(rows: list[Row]) -> None:
 
 
 def bench_training(folder: Path, rows: list[Row], layers: int | None, repeats: int) -> None:
-    """Pairs a second of one pass, forward, backward and step: ours beside TRL's best batch size."""
+    """Pairs a second of one pass, forward, backward and step: both at their best batch size."""
     total = sum(len(a) + len(b) for a, b in rows)
     ours_tokens = sum(packed([[Tokens(a), Tokens(b)]])["input_ids"].numel() for a, b in rows)
     times: dict[str, list[Took]] = {}
     padded: dict[str, int] = {}
-    runs: dict[str, Callable[[], Took]] = {"ours": lambda: _ours(folder, rows, layers)}
+    runs: dict[str, Callable[[], Took]] = {}
     for batch in (1, 4, 8):
-        name = f"TRL, batch {batch}"
-        runs[name] = lambda batch=batch: _trl(folder, rows, layers, batch)  # type: ignore[misc]
-        padded[name] = _padded_tokens(rows, batch)
+        for who, run in (("ours", _ours), ("TRL", _trl)):
+            runs[f"{who}, batch {batch}"] = partial(run, folder, rows, layers, batch)
+        padded[f"TRL, batch {batch}"] = _padded_tokens(rows, batch)
     for _ in range(repeats):
         for name, run in runs.items():
             times.setdefault(name, []).append(run())
     wall, cpu = ({name: median(took[i] for took in times[name]) for name in runs} for i in (0, 1))
-    best = min((name for name in runs if name != "ours"), key=cpu.__getitem__)
+    best = min((name for name in runs if name in padded), key=cpu.__getitem__)
+    ours = min((name for name in runs if name not in padded), key=cpu.__getitem__)
     print("\n| training | pairs a second | a CPU second | tokens read |\n| --- | --- | --- | --- |")
     for name in runs:
-        tokens = ours_tokens if name == "ours" else padded[name]
+        tokens = padded.get(name, ours_tokens)
         print(
             f"| {name} | {len(rows) / wall[name]:.2f} | {len(rows) / cpu[name]:.2f} | {tokens:,} |"
         )
     ceiling = padded[best] / ours_tokens
     for what, took in (("wall", wall), ("CPU", cpu)):
-        ratio = took[best] / took["ours"]
-        print(f"times {best} by {what}: {ratio:.2f} ({ratio / ceiling:.0%} of the ceiling)")
+        ratio = took[best] / took[ours]
+        print(f"{ours}: times {best} by {what}: {ratio:.2f} ({ratio / ceiling:.0%} of the ceiling)")
     print(f"ceiling {ceiling:.2f} by tokens; unpadded, every text for itself, {total:,}")
     print(TRL_COMMAND.format(batch=best.rsplit(" ", 1)[1]))
 
@@ -182,7 +184,7 @@ def _trl(folder: Path, rows: list[Row], layers: int | None, batch: int) -> Took:
         return _timed(trainer)
 
 
-def _ours(folder: Path, rows: list[Row], layers: int | None) -> Took:
+def _ours(folder: Path, rows: list[Row], layers: int | None, batch: int) -> Took:
     from datasets import Dataset
     from trl import RewardConfig
 
@@ -206,7 +208,7 @@ def _ours(folder: Path, rows: list[Row], layers: int | None) -> Took:
     gpu = torch.cuda.is_available()
     with tempfile.TemporaryDirectory() as out:
         args = RewardConfig(
-            out, bf16=gpu, activation_checkpointing=False, per_device_train_batch_size=4,
+            out, bf16=gpu, activation_checkpointing=False, per_device_train_batch_size=batch,
             report_to=[], save_strategy="no", disable_tqdm=True, logging_strategy="no",
             num_train_epochs=1, remove_unused_columns=False, dataloader_pin_memory=gpu,
         )  # fmt: skip
