@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,9 @@ def train_model(
         raise MissingExtra(error.name or "torch", "train", "rlaif train") from error
     if recipe.gate and not recipe.attributes:
         raise ConfigError("gate: it weighs attributes; name them in the recipe")
+    for tracker in recipe.trackers:
+        if find_spec(tracker) is None:
+            raise ConfigError(f"trackers: {tracker} is not installed: pip install {tracker}")
     data = make(recipe, watch)
     with _own(out.parent / ".training" / out.name) as work:
         train = _one if recipe.members == 1 else _ensemble

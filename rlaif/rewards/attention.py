@@ -67,9 +67,10 @@ def packed_attention(
         )
 
     # Split and not sliced: the gradient of a slice is as long as the whole row.
-    queries = iter(query.split([n for p, (n0, *ns) in trees for n in (p + n0, *ns)], dim=2))
-    parts = [n for prefix, lengths in trees for n in (prefix, *lengths)]
-    keys, values = (iter(t.split(parts, dim=2)) for t in (key, value))
+    lengths_q = [n for p, (n0, *ns) in trees for n in (p + n0, *ns)]
+    lengths_k = [n for prefix, lengths in trees for n in (prefix, *lengths)]
+    queries = iter(torch.split(query, lengths_q, dim=2))
+    keys, values = (iter(torch.split(t, lengths_k, dim=2)) for t in (key, value))
     pieces = []
     for prefix, lengths in trees:
         k0, v0 = next(keys), next(values)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.test_cards import solutions
 from tests.e2e.test_compare_command import card
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared/data"
@@ -51,6 +52,28 @@ def test_a_judge_is_asked_in_both_orders_and_only_once(workspace, stub):
     workspace.run(*words)
     (turned,) = results(workspace)
     assert turned["accuracy"] == entry["accuracy"]
+
+
+@pytest.mark.slow
+def test_a_step_critic_is_held_against_known_first_errors(workspace, stub):
+    stub.reset()
+    solutions(workspace, 30)
+    words = ("evaluate", "step_critic", "solutions.jsonl", "--out", "out")
+    told = workspace.run(*words)
+    (entry,) = results(workspace)
+    lines = workspace.lines("out/answers/solutions.jsonl")
+    assert [line["first_error"] for line in lines] == [i % 3 - 1 for i in range(30)]
+    right = [line["named"] == line["first_error"] for line in lines]
+    assert entry["accuracy"] == pytest.approx(sum(right) / 30)
+    errors = [right[i] for i in range(30) if i % 3]
+    fine = [right[i] for i in range(30) if not i % 3]
+    shares = sum(errors) / 20, sum(fine) / 10
+    assert "F1" in told
+    f1 = 2 * shares[0] * shares[1] / sum(shares) if sum(shares) else 0
+    assert f"{f1:.3f}".lstrip("0") in told
+    assert stub.stats()["calls"] == 30
+    workspace.run(*words)
+    assert stub.stats()["calls"] == 30
 
 
 @pytest.mark.slow

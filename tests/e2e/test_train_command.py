@@ -41,6 +41,19 @@ def causal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.causal(tmp_path_factory.mktemp("base"))
 
 
+def test_a_tracker_by_name_gets_the_log(here: Workspace, causal: Path) -> None:
+    words = ("train", "rm", "pairs.jsonl", "--base", str(causal), "--out", "rm", *QUICK)
+    here.run(*words, "trackers=[tensorboard]")
+    (events,) = (here.path / ".training/rm").rglob("events.out.tfevents*")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    read = EventAccumulator(str(events))
+    read.Reload()
+    assert {"train/loss", "eval/accuracy"} <= set(read.Tags()["scalars"])
+    told = here.run(*words, "trackers=[trackio]", code=2)
+    assert "pip install trackio" in told
+
+
 def test_labelled_pairs_become_a_model_that_scores(here: Workspace, causal: Path) -> None:
     told = here.run("train", "rm", "pairs.jsonl", "--base", str(causal), "--out", "rm", *QUICK)
     assert "fewer than 5,000 pairs" in told
