@@ -6,6 +6,7 @@ export(run / "preferences.parquet", folder, "trl-explicit")     # folder/train.p
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -84,7 +85,7 @@ def by_split(rows: Any) -> Iterator[tuple[str, Any]]:
             yield split, part
 
 
-class _Writer:
+class _Writer(ABC):
     """Writes one split; counts its rows as the format has them."""
 
     def __init__(self, form: Format) -> None:
@@ -98,14 +99,14 @@ class _Writer:
         self.count += shaped.num_rows
         self._put(shaped)
 
-    def _put(self, batch: Any) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _put(self, batch: Any) -> None: ...
 
     def __enter__(self) -> _Writer:
         return self
 
-    def __exit__(self, *raised: object) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def __exit__(self, *raised: object) -> None: ...
 
 
 class _Lines(_Writer):

@@ -21,13 +21,13 @@ from rlaif.exchange.step_labels import labels_of
 from rlaif.records import LabelledSolution, Solution
 from rlaif.rewards.dataset import Data
 from rlaif.rewards.score import RewardModel
-from rlaif.rewards.settings import Training
+from rlaif.rewards.settings import Lora, Training
 from rlaif.rewards.train import train
 from tests.bench.quality_data import draw, find, read_rows
 
 BASE = "smollm2-135m-instruct"
 NAME = "processbench"
-TRAIN, HELD, REPORTED = 240, 20, 320
+TRAIN, HELD, REPORTED = 700, 40, 320
 SHARE = 0.5
 """Of the problems; their solutions may train."""
 CHARACTERS = 1200
@@ -35,8 +35,8 @@ CHARACTERS = 1200
 LIMIT = 2048
 """Tokens that the trained model reads of a reported solution."""
 SETTINGS = Training(
-    method="lora", layers=4, max_length=768, batch=8, micro_batch=4, learning_rate=1e-3,
-    precision="bf16", extra={"use_cpu": True}, evaluations=2, patience=None,
+    method="lora", lora=Lora(dropout=0), layers=12, max_length=768, batch=8, micro_batch=4,
+    epochs=2, learning_rate=1e-3, precision="bf16", patience=None,
 )  # fmt: skip
 
 
