@@ -145,6 +145,8 @@ def adapted(model: Any, settings: Training) -> Any:
 def whole_model(trainer: Any, build: Callable[[], Any]) -> Any:
     """The plain model: gathered where it was sharded, adapters merged, the head in its place."""
     model = trainer.accelerator.unwrap_model(trainer.model)
+    if plain := model.__dict__.pop("_original_forward", None):
+        model.forward = plain  # without the half precision that training ran it in
     if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
         state = trainer.accelerator.get_state_dict(trainer.model)
         model = build()

@@ -85,6 +85,20 @@ def test_it_learns_and_saves_what_it_learnt(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_trained_in_half_precision_it_is_saved_as_it_scores(
+    causal: Path, method: str, tmp_path: Path
+) -> None:
+    from rlaif.rewards.saving import score_pairs
+    from rlaif.rewards.score import RewardModel
+
+    made, meta = trained(causal, tmp_path, method=method, precision="bf16")
+    here = score_pairs(RewardModel(made.model, made.tokenizer, meta), pairs(16))
+    within = 1e-5 if method == "full" else 0.05  # the weights of a base under adapters are bf16
+    there = score_pairs(RewardModel.load(tmp_path / "out"), pairs(16))
+    assert there == pytest.approx(here, abs=within)
+
+
 @pytest.mark.parametrize("loss", ["bradley_terry", "rao_kupper", "davidson", "contrastive"])
 def test_packed_training_ends_where_plain_training_does(
     causal: Path, loss: str, tmp_path: Path
