@@ -23,11 +23,11 @@ DEMO_LABEL += $(if $(wildcard outputs/demo/judgements.parquet),--run outputs/dem
 OWN := INPUT JUDGE MODEL AGAINST OUT RECIPE PYTHON ARGS DATA RUN LABELS REPO LICENSE FILE ROWS DEMO_LABEL
 GIVEN := $(foreach v,$(filter-out $(OWN),$(.VARIABLES)),$(if $(filter command line,$(origin $(v))),$(v)))
 
-.PHONY: help setup generate demo merge label train-rm train-prm evaluate push test test-fast lint bench-judge bench-local bench-train bench-quality bench-guarantee bench-curation bench-evaluation bench-intervals bench-report record-demo
+.PHONY: help setup generate demo merge label train-rm train-prm evaluate report push test test-fast lint bench-judge bench-local bench-train bench-quality bench-guarantee bench-curation bench-evaluation bench-intervals bench-report record-demo
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 .venv/.setup: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -39,6 +39,8 @@ def find(kind: str, name: str, inside: str = "") -> Path:
     for candidate in candidates:
         if candidate.is_file():
             return candidate
+    if given.parent != Path():
+        raise ConfigError(f"{name}: there is no such file or folder")
     known = ", ".join(available(kind, inside)) or "none"
     raise ConfigError(f"no {kind.rstrip('s')} {name!r}: there are {known}; or give a path")
 

@@ -10,7 +10,9 @@ import typer
 from rlaif.cli.root import Settings, app, steps, train
 
 Base = Annotated[str | None, typer.Option(help="A known name, a folder or a hub id.")]
-Out = Annotated[Path | None, typer.Option(help="The model's folder; else beside the data.")]
+Out = Annotated[
+    Path | None, typer.Option(help="The model's folder; else RUN/reward_model, or outputs/FILE/.")
+]
 InitFrom = Annotated[str | None, typer.Option(help="A trained model to go on from.")]
 
 

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from pydantic import Field
 
 from rlaif.evaluation.results import Value, told
-from rlaif.measures.intervals import Estimate, clustered_mean
+from rlaif.measures.intervals import MIN_CLUSTERS, Estimate, clustered_mean
 from rlaif.measures.length_control import length_controlled
 from rlaif.measures.resampling import Resamples
 from rlaif.records import Comparison, Record, digest
@@ -80,7 +80,7 @@ def make_plan(detect: float, alpha: float = 0.05, power: float = 0.8, seed: int 
     """A plan with the sample size it needs. Raises ValueError for numbers out of range."""
     if not EVEN < detect < 1:
         raise ValueError(f"the win rate to detect must be over .5 and under 1, not {detect}")
-    n = sample_size(detect, alpha, power)
+    n = max(sample_size(detect, alpha, power), MIN_CLUSTERS)  # under these there is no interval
     criterion = (
         f"the {1 - alpha:.0%} interval of B's win rate over {n:,} prompts, a tie or no answer"
         " counting half, is above .5 (B wins) or below it (A wins)"

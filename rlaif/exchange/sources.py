@@ -45,7 +45,11 @@ def open_source(source: str | Path, notes: Notes, read: frozenset[str] | None) -
             raise InputError(f"{path}: cannot be read: {error.strerror}") from None
         return _open_file(path, notes, read)
     name = HUB_NAME.fullmatch(str(source))
-    if name and not str(source).endswith((".jsonl", ".gz", ".json", ".csv", ".parquet")):
+    if (
+        name
+        and not path.parent.is_dir()
+        and not str(source).endswith((".jsonl", ".gz", ".json", ".csv", ".parquet"))
+    ):
         return _from_splits(name[1], _load_streaming(name[1]), name[2], notes, read)
     raise InputError(f"{source}: there is no such file or folder; inputs are {FORMATS}")
 

@@ -96,6 +96,8 @@ def _completion(item: object, i: int) -> str:
 
 def _relevance(column: str, grades: list[Any], count: int) -> tuple[float, ...]:
     """One grade a response, higher is better. Raises Fault."""
+    if not grades:
+        raise Fault("missing", None, "responses need relevance, scores or ranks, one each")
     if len(grades) != count:
         message = f"has {len(grades)} entries for {count} responses; give one a response"
         raise Fault("type", column, message)

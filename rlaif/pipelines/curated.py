@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from rlaif.errors import ConfigError
 from rlaif.exchange.dataset import write_splits
 from rlaif.exchange.parquet import write_batches
 from rlaif.exchange.staged import staged_pair
@@ -35,6 +37,27 @@ class CuratedFolder:
         self.rankings = self.path / "rankings.jsonl"
         self.to_label = self.path / "to_label.jsonl"
         self.summary = self.path / "curation.json"
+
+    def check_fresh(self) -> None:
+        """Raises ConfigError where these files were made of other verdicts than the run has."""
+        if not (self.summary.is_file() and self.run.verdicts.is_file()):
+            return
+        try:
+            known = json.loads(self.summary.read_text(encoding="utf-8")).get("verdicts_digest")
+        except (OSError, ValueError):
+            message = f"{self.summary}: cannot be read as JSON: curate the run again"
+            raise ConfigError(message) from None
+        if known and known != file_digest(self.run.verdicts):
+            raise ConfigError(
+                f"{self.path}: was made of other verdicts than {self.run.verdicts.name} holds now:"
+                f" run rlaif curate {self.run.path} again, or remove it"
+            )
+
+
+def file_digest(path: Path) -> str:
+    """64 hex digits of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_curated(

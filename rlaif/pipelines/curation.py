@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,7 +26,7 @@ from rlaif.pipelines.annotators import annotator_figures, plain
 from rlaif.pipelines.artifacts import RunFolder
 from rlaif.pipelines.cascade_cost import cascade_cost
 from rlaif.pipelines.curate import Curated, curate
-from rlaif.pipelines.curated import CuratedFolder, write_curated
+from rlaif.pipelines.curated import CuratedFolder, file_digest, write_curated
 from rlaif.pipelines.curation_told import Summary, promised, summarise, warning
 from rlaif.pipelines.pool import ReadPool, Rows, read_pool, row_filters
 from rlaif.pipelines.rankings import check_criteria, write_rankings
@@ -88,12 +87,6 @@ def curate_folder(
     with folder.writing(files.summary) as path:
         path.write_text(json.dumps(plain(summary), indent=2, allow_nan=False) + "\n", "utf-8")
     return summary
-
-
-def file_digest(path: Path) -> str:
-    """64 hex digits of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_curation(recipe: Recipe, pairs: Rows | None) -> None:

@@ -106,8 +106,9 @@ def hold_out(recipe: TrainRecipe, out: Path, watch: Watch, command: str, share: 
     domains = [name for name, n in prompts.items() if n >= MIN_CLUSTERS]
     if not domains or len(prompts) < 2:
         raise InputError(
-            f"{recipe.data}: no two domains, or none with {MIN_CLUSTERS} held-out prompts (of"
-            f" {LEAST} in all): {prompts}"
+            f"{recipe.data}: leaving out a domain takes two of them, one with {LEAST} prompts,"
+            f" {MIN_CLUSTERS} of which are held out; column `domain` holds"
+            f" {', '.join(f'{name} ({n:,} held out)' for name, n in prompts.items()) or 'none'}"
         )
     folder = RunFolder.standalone(out)
     with folder.locked():

@@ -19,7 +19,7 @@ from rlaif.exchange.privacy import Findings
 from rlaif.exchange.sources import HUB_NAME
 from rlaif.pipelines.artifacts import RunFolder
 from rlaif.pipelines.card_facts import card_facts
-from rlaif.pipelines.curation import file_digest
+from rlaif.pipelines.curated import CuratedFolder
 
 LOCAL = re.compile(r"(?:[A-Za-z]:)?[/\\~]")
 """How a path of this machine begins."""
@@ -35,22 +35,11 @@ def preferences_of(run: Path) -> Path:
     folder = RunFolder.standalone(run)
     curated = folder.curated / folder.preferences.name
     if curated.is_file():
-        _check_fresh(folder)
+        CuratedFolder(folder).check_fresh()
     for path in (curated, folder.preferences):
         if path.is_file():
             return path
     raise ConfigError(f"{run}: no preferences.parquet there: give the folder of a finished run")
-
-
-def _check_fresh(folder: RunFolder) -> None:
-    """Raises ConfigError where `curated/` was made of other verdicts than the run has."""
-    told = _curation(folder.curated / folder.preferences.name) or {}
-    known = told.get("verdicts_digest")
-    if known and folder.verdicts.is_file() and known != file_digest(folder.verdicts):
-        raise ConfigError(
-            f"{folder.curated}: was made of other verdicts than {folder.verdicts.name} holds now:"
-            f" run rlaif curate {folder.path} again, or remove it"
-        )
 
 
 def why_empty(run: Path) -> str:

@@ -27,7 +27,9 @@ class ReportFiles:
         self.json = path / "report.json"
 
     def check(self) -> None:
-        """Raises ConfigError where the folder holds nothing that a report can show."""
+        """Raises ConfigError where the folder holds nothing that a report can show, or was
+        judged anew since it was curated."""
+        self.curated.check_fresh()
         known = (self.run.manifest, self.evaluation, *self.training, self.overoptimisation)
         if not any(file.is_file() for file in known):
             names = ", ".join(str(file.relative_to(self.path)) for file in known)

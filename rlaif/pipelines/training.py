@@ -16,6 +16,7 @@ from pydantic import Field
 from rlaif import content
 from rlaif.errors import ConfigError, MissingExtra
 from rlaif.judges.card import merge
+from rlaif.pipelines.annotators import plain
 from rlaif.pipelines.artifacts import OUTPUTS
 from rlaif.pipelines.intro import fetch_base
 from rlaif.pipelines.watch import Watch
@@ -72,7 +73,8 @@ def load_train_recipe(name: str, overrides: Mapping[str, Any]) -> TrainRecipe:
     data = content.load_yaml(path)
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: a recipe is a mapping of names and values")
-    return content.parse(TrainRecipe, merge(data, overrides), str(path))
+    where = f"{path} with {', '.join(overrides)}" if overrides else str(path)
+    return content.parse(TrainRecipe, merge(data, overrides), where)
 
 
 def folder_for(kind: str, data: str) -> Path:
@@ -125,7 +127,7 @@ def _one(recipe: TrainRecipe, data: Data, work: Path, out: Path, watch: Watch) -
     meta = save(trained, data, out)
     for checkpoint in work.glob("checkpoint-*"):
         shutil.rmtree(checkpoint)
-    log = json.dumps(list(trained.history), indent=1)
+    log = json.dumps(plain(list(trained.history)), indent=1)
     (out / "training.json").write_text(log + "\n", encoding="utf-8")
     if recipe.gate:
         from rlaif.pipelines.training_data import reward_data

@@ -39,12 +39,14 @@ SETS_BY = ("responses", "completions")
 def preferences_of(data: str | Path) -> str | Path:
     """The file of a run's preferences, curated where they are; other data is returned as it is.
 
-    Raises InputError where a run has none.
+    Raises InputError where a run has none, ConfigError where it was judged anew since it was
+    curated.
     """
     path = Path(data).expanduser()
     run = RunFolder.standalone(path)
-    curated = CuratedFolder(run).preferences
-    for file in (curated, run.preferences):
+    curated = CuratedFolder(run)
+    curated.check_fresh()
+    for file in (curated.preferences, run.preferences):
         if file.is_file():
             return file
     if run.manifest.is_file():

@@ -35,6 +35,8 @@ def load_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=remote_code())
+    # Texts are cut by our own limit; transformers would warn of those before.
+    tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
     pin_template(tokenizer)
     tokenizer.padding_side = "right"
     if tokenizer.pad_token_id in (None, tokenizer.eos_token_id):

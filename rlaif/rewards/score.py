@@ -88,7 +88,7 @@ class RewardModel:
         lengths differ, ConfigError for a process model.
         """
         if self.meta.kind == "process":
-            raise ConfigError("a process reward model scores steps: call score_steps")
+            raise ConfigError("a process reward model scores steps (score_steps), not responses")
         if self.gate is not None:
             outputs, states = self.outputs_and_states(prompts, responses)
             with torch.inference_mode():

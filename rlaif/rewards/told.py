@@ -39,6 +39,14 @@ class Told(TrainerCallback):  # type: ignore[misc]
                 f" {int(left) // 60}:{int(left) % 60:02d} left"
             )
 
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Say where it stopped early."""
+        if state.is_world_process_zero and state.global_step < state.max_steps:
+            self.tell(
+                f"stopped at step {state.global_step:,} of {state.max_steps:,}: validation no"
+                " longer gets better; the best so far is kept"
+            )
+
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         """Keep the training loss; tell an evaluation at once."""
         if not logs:

@@ -81,7 +81,11 @@ def check_folder(folder: Path) -> None:
     if config is None:
         if (folder / "adapter_config.json").is_file():
             raise ConfigError(f"{folder}: holds an adapter alone; merge it with its model first")
-        raise ConfigError(f"{folder}: no config.json; give a folder as save_pretrained writes it")
+        inside = [path.parent for path in sorted(folder.glob("*/config.json"))]
+        meant = f"; did you mean {inside[0]}?" if inside else ""
+        raise ConfigError(
+            f"{folder}: no config.json; give a folder as save_pretrained writes it{meant}"
+        )
     _check_weights(folder)
     if not any((folder / name).is_file() for name in TOKENIZERS):
         raise ConfigError(f"{folder}: no tokenizer ({', '.join(TOKENIZERS)}); save it there too")

@@ -54,6 +54,15 @@ def test_a_tracker_by_name_gets_the_log(here: Workspace, causal: Path) -> None:
     assert "pip install trackio" in told
 
 
+def test_a_run_judged_anew_since_it_was_curated_is_refused(here: Workspace, causal: Path) -> None:
+    here.run("judge", "pairs.jsonl", "--judge", "offline", "--out", "run")
+    here.run("curate", "run")
+    with (here.path / "run/verdicts.parquet").open("ab") as file:
+        file.write(b"other verdicts")
+    for words in (("train", "rm", "run", "--base", str(causal), *QUICK), ("report", "run")):
+        assert "was made of other verdicts" in here.run(*words, code=2)
+
+
 def test_labelled_pairs_become_a_model_that_scores(here: Workspace, causal: Path) -> None:
     told = here.run("train", "rm", "pairs.jsonl", "--base", str(causal), "--out", "rm", *QUICK)
     assert "fewer than 5,000 pairs" in told

@@ -62,7 +62,7 @@ def test_a_set_on_one_level_is_left_out(tmp_path: Path) -> None:
         ({**SET, "scores": [1, 2]}, "scores has 2 entries for 3 responses"),
         ({**SET, "scores": [1, None, 2]}, r"scores\[1\] is missing"),
         ({**SET, "scores": [1, "x", 2]}, r"scores\[1\] must be a number"),
-        ({**SET}, "relevance has 0 entries"),
+        ({**SET}, "responses need relevance, scores or ranks"),
         ({"prompt": "p", "responses": ["x"], "scores": [1]}, "responses must be two or more"),
         ({**SET, "responses": ["x", "", "z"], "scores": [1, 2, 3]}, r"responses\[1\] is empty"),
         ({"instruction": "p", "completions": ["x"]}, r"completions\[0\] must be an object"),
