@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
@@ -33,6 +33,7 @@ def test_without_weights_it_is_the_mean():
 
 @settings(deadline=None)
 @given(pairs=rows, extra=st.lists(st.floats(0, 1e4), min_size=1, max_size=4))
+@example(pairs=[(0.0, 2.2e-309)], extra=[0.0])
 def test_rows_of_weight_zero_change_nothing(pairs, extra):
     losses, weight = made(pairs)
     more, none = made([*pairs, *((x, 0.0) for x in extra)])
