@@ -32,5 +32,5 @@ def reduce(losses: Tensor, weight: Column = 1.0, total: float | Tensor | None = 
     """
     weights = column(weight, losses).expand_as(losses)
     divisor = column(weights.sum() if total is None else total, losses)
-    # Weights are divided first: of a tiny sum the inverse, which a gradient would take, is no number.
+    # Divided before: a gradient would take the inverse of a tiny sum, which is no number.
     return (weights / torch.where(divisor > 0, divisor, 1.0) * losses).sum()
