@@ -53,7 +53,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_data_parallel(method: str, causal: Path, file: Path, tmp_path: Path) -> None:
     options = [f"method={method}", "lora.dropout=0.0"]
     run([], file, causal, tmp_path / "one", *options)
-    launcher = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29511"]
+    launcher = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--standalone"]
     run(launcher, file, causal, tmp_path / "two", *options)
     one = weights(tmp_path / "one")
     for name, value in weights(tmp_path / "two").items():
